@@ -1,0 +1,11 @@
+"""The one error of this package."""
+
+
+class EngineFault(Exception):
+    """An engine cannot be had. The text tells a person, in Chinese, what is wrong and how to mend it."""
+
+    def __init__(self, what: str, cure: str, *, log: str = "") -> None:
+        super().__init__(f"{what}{cure}" + (f"\n日志末尾：\n{log}" if log else ""))
+        self.what = what
+        self.cure = cure
+        self.log = log

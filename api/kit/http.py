@@ -1,0 +1,216 @@
+"""HTTP edge: request ids, body limits, access log, problems as responses, one transaction a request."""
+
+import logging
+import re
+import sys
+import time
+from base64 import b32encode
+from collections.abc import Callable, Coroutine
+from os import urandom
+from typing import Any
+
+import orjson
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.kit import idempotency
+from api.kit.faults import as_problem
+from api.kit.logging import request_id
+from api.kit.metrics import REQUESTS, SECONDS
+from api.kit.problems import (
+    Internal,
+    Malformed,
+    MethodNotAllowed,
+    NotFound,
+    Problem,
+    TooLarge,
+    UnsupportedMedia,
+)
+from api.kit.wording import explain
+
+log = logging.getLogger("linli.http")
+_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
+_READS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+def json_response(content: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    """Content already in wire shape, written by orjson; for hot routes that declare a response model."""
+    return Response(orjson.dumps(content), status, headers, "application/json")
+
+
+def problem_response(problem: Problem, rid: str) -> Response:
+    headers = {"retry-after": str(problem.retry_after)} if problem.retry_after is not None else {}
+    if problem.status == 401:
+        headers["www-authenticate"] = "Bearer"
+    body = orjson.dumps(problem.body(rid), default=str)
+    return Response(body, problem.status, headers, "application/problem+json")
+
+
+class TransactionRoute(APIRoute):
+    """A route whose handler works in `request.state.tx`: READ ONLY for reads, else one unit of work.
+
+    The order is handler → serialise → idempotent answer → commit → send, so that no answer leaves before
+    its effect is durable, and the stored answer is the one that was sent (docs/adr/0004).
+    """
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+        reads = (self.methods or set()) <= _READS
+
+        async def run(request: Request) -> Response:
+            db = request.app.state.db
+            async with db.reading() if reads else db.transaction() as tx:
+                request.state.tx = tx
+                response = await handle(request)
+                pending = getattr(request.state, "pending", None)
+                if pending is not None and not reads:
+                    await idempotency.keep(tx, pending, response.status_code, bytes(response.body))
+            return response
+
+        return run
+
+
+class Edge:
+    """The outermost ASGI layer of every request."""
+
+    def __init__(self, app: ASGIApp, *, max_body: int, exempt: tuple[str, ...] = ()) -> None:
+        self.app = app
+        self.max_body = max_body
+        self.exempt = exempt
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        started = time.perf_counter()
+        rid, length = _headers(scope)
+        scope.setdefault("state", {})["request_id"] = rid
+        token = request_id.set(rid)
+        status = 0
+        seen = 0
+        limited = not scope["path"].startswith(self.exempt) if self.exempt else True
+
+        async def receive_some() -> Message:
+            nonlocal seen
+            message = await receive()
+            seen += len(message.get("body", b""))
+            if limited and seen > self.max_body:
+                raise TooLarge(f"请求内容不能超过 {self.max_body // 1024} KB", limit_bytes=self.max_body)
+            return message
+
+        async def send_some(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message.get("headers", ()), (b"x-request-id", rid.encode())]
+            await send(message)
+
+        try:
+            if limited and length is not None and length > self.max_body:
+                raise TooLarge(f"请求内容不能超过 {self.max_body // 1024} KB", limit_bytes=self.max_body)
+            await self.app(scope, receive_some, send_some)
+        except Exception as error:  # nothing of it may leave
+            problem = error if isinstance(error, Problem) else as_problem(error)
+            if problem is None:
+                log.exception("unhandled")
+                problem = Internal()
+            if status == 0:
+                await problem_response(problem, rid)(scope, receive, send_some)
+        finally:
+            _write_access(scope, rid, status, time.perf_counter() - started)
+            request_id.reset(token)
+
+
+def _headers(scope: Scope) -> tuple[str, int | None]:
+    rid, length = b"", None
+    for name, value in scope["headers"]:
+        if name == b"x-request-id":
+            rid = value
+        elif name == b"content-length" and value.isdigit():
+            length = int(value)
+    if _ID.fullmatch(rid):
+        return rid.decode(), length
+    return b32encode(urandom(10)).decode().lower(), length
+
+
+_metric_cache: dict[tuple[str, str, int], tuple[Any, Any]] = {}
+
+
+def _write_access(scope: Scope, rid: str, status: int, seconds: float) -> None:
+    route = getattr(scope.get("route"), "path", "-")
+    method = scope["method"] if route != "-" else "-"  # a stranger's methods must not grow the label set
+    cached = _metric_cache.get((method, route, status))
+    if cached is None:
+        cached = REQUESTS.labels(method, route, str(status)), SECONDS.labels(route)
+        _metric_cache[method, route, status] = cached
+    cached[0].inc()
+    cached[1].observe(seconds)
+    if log.isEnabledFor(logging.INFO):
+        line = {
+            "at": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+            "level": "info",
+            "logger": "linli.access",
+            "request_id": rid,
+            "method": scope["method"],
+            "route": route,
+            "status": status,
+            "ms": round(seconds * 1000, 1),
+        }
+        sys.stderr.write(orjson.dumps(line).decode() + "\n")
+
+
+def install(app: FastAPI) -> None:
+    """Register how every kind of failure becomes application/problem+json."""
+
+    async def on_problem(request: Request, error: Exception) -> Response:
+        assert isinstance(error, Problem)
+        return problem_response(error, request.state.request_id)
+
+    async def on_replay(_: Request, error: Exception) -> Response:
+        assert isinstance(error, idempotency.Replayed)
+        return Response(error.body, error.status, {"idempotent-replayed": "true"}, "application/json")
+
+    async def on_validation(request: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)
+        errors = [
+            {
+                "loc": [str(p) if not isinstance(p, int) else p for p in e["loc"]],
+                "msg": explain(e),
+                "type": e["type"],
+            }
+            for e in error.errors()
+        ]
+        first = errors[0]["msg"] if errors else ""
+        return problem_response(Malformed(f"请求内容有误：{first}", errors=errors), request.state.request_id)
+
+    async def on_http(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        return problem_response(_http_problem(error), request.state.request_id)
+
+    app.add_exception_handler(Problem, on_problem)
+    app.add_exception_handler(idempotency.Replayed, on_replay)
+    app.add_exception_handler(RequestValidationError, on_validation)
+    app.add_exception_handler(HTTPException, on_http)
+
+
+def _http_problem(error: HTTPException) -> Problem:
+    if isinstance(error.__cause__, Problem):  # raised while the body was read, wrapped by the framework
+        return error.__cause__
+    match error.status_code:
+        case 400 | 422:
+            return Malformed(
+                "请求内容无法解析，应为 UTF-8 编码的 JSON",
+                errors=[{"loc": ["body"], "msg": "无法解析", "type": "json_invalid"}],
+            )
+        case 404:
+            return NotFound("没有这个地址")
+        case 405:
+            return MethodNotAllowed()
+        case 413:
+            return TooLarge()
+        case 415:
+            return UnsupportedMedia()
+    return Internal()

@@ -1,0 +1,159 @@
+"""诉求: the case, what was said on it, how it was rated, and where it can be seen."""
+
+from datetime import date, datetime
+from enum import StrEnum
+from typing import NewType
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, Date, Index, Integer, SmallInteger, Text, UniqueConstraint
+from sqlalchemy import text as sql
+from sqlmodel import Field, SQLModel
+
+from api.kit.columns import flag, key, link, moment, text_column, version, word
+from api.models.people import PersonId
+from api.models.places import HomeId, PlaceId, UnitId
+from api.rules.cases import CaseCategory, CaseKind, CaseState, Channel, Outcome, Visibility
+
+CaseId = NewType("CaseId", UUID)
+
+
+class Case(SQLModel, table=True):
+    """诉求/工单: a matter that somebody must handle. Only moves write `state`."""
+
+    __tablename__ = "cases"
+    __table_args__ = (
+        UniqueConstraint("number"),
+        CheckConstraint(
+            "unit_id is not null or state not in "
+            "('dispatched', 'in_progress', 'waiting_resident', 'suspended', 'handled')",
+            name="active_has_unit",
+        ),
+        CheckConstraint("state <> 'submitted' or unit_id is null", name="submitted_has_none"),
+        CheckConstraint("(state = 'merged') = (merged_into_id is not null)", name="merged_points"),
+        CheckConstraint("home_id is null or visibility = 'private'", name="household_private"),
+        CheckConstraint("cycle between 1 and 9", name="cycle_range"),
+        Index("ix_cases_reporter", "reporter_id", "id"),
+        Index(
+            "ix_cases_unit_live",
+            "unit_id",
+            "id",
+            postgresql_where=sql(
+                "state in ('dispatched', 'in_progress', 'waiting_resident', 'suspended', 'handled')"
+            ),
+        ),
+    )
+
+    id: CaseId = key()
+    number: str = text_column()
+    """回执号: the community's code, the local day, a serial."""
+    kind: CaseKind = word(CaseKind)
+    category: CaseCategory = word(CaseCategory)
+    title: str = text_column()
+    text: str = text_column()
+    visibility: Visibility = word(Visibility, default=Visibility.private)
+    anonymous: bool = flag()
+    channel: Channel = word(Channel, default=Channel.miniprogram)
+    state: CaseState = word(CaseState, default=CaseState.submitted)
+    cycle: int = Field(default=1, sa_type=SmallInteger, nullable=False)
+    level: int = Field(default=0, sa_type=SmallInteger, nullable=False)
+    """Rung of the ladder L0–L4; adds people, never resets time."""
+    place_id: PlaceId = link("places.id")
+    path: str = text_column()
+    """The place's path, copied: reach is decided without a join."""
+    community_id: PlaceId = link("places.id")
+    home_id: HomeId | None = link("homes.id", optional=True)
+    reporter_id: PersonId | None = link("people.id", optional=True)
+    """None for an imported case whose author has no login here."""
+    reporter_alias: str | None = text_column(optional=True)
+    recorder_id: PersonId | None = link("people.id", optional=True)
+    unit_id: UnitId | None = link("units.id", optional=True)
+    handler_id: PersonId | None = link("people.id", optional=True)
+    routing_rule: str | None = text_column(optional=True)
+    """Which rule, in which version, dispatched it; "manual" for a dispatcher."""
+    asks: int = Field(
+        default=0, sa_type=SmallInteger, nullable=False, sa_column_kwargs={"server_default": sql("0")}
+    )
+    outcome: Outcome | None = word(Outcome, optional=True)
+    merged_into_id: CaseId | None = link("cases.id", optional=True)
+    first_contact_at: datetime | None = moment(optional=True)
+    dispatched_at: datetime | None = moment(optional=True)
+    handled_at: datetime | None = moment(optional=True)
+    closed_at: datetime | None = moment(optional=True)
+    passed_at: datetime | None = moment(optional=True)
+    """When the content check passed; nobody but the parties sees it before."""
+    version: int = version()
+    created_at: datetime = moment(now=True)
+    updated_at: datetime = moment(now=True)
+
+
+class Audience(StrEnum):
+    """谁能在列表中看到：工作人员、居民"""
+
+    staff = "s"
+    residents = "r"
+
+
+class CaseReach(SQLModel, table=True):
+    """可见范围: one row for each place from which a case is seen, so that every list is one index range."""
+
+    __tablename__ = "case_reach"
+
+    place_id: PlaceId = link("places.id", primary_key=True)
+    audience: Audience = Field(sa_type=Text, primary_key=True)
+    case_id: CaseId = link("cases.id", primary_key=True, index=True)
+
+
+class CaseNumber(SQLModel, table=True):
+    """回执号流水: the last serial of a community and day."""
+
+    __tablename__ = "case_numbers"
+
+    community_id: PlaceId = link("places.id", primary_key=True)
+    day: date = Field(sa_type=Date, primary_key=True)
+    last: int = Field(sa_type=Integer, nullable=False)
+
+
+class MessageKind(StrEnum):
+    """留言种类：公开答复、询问、补充、联系记录、内部备注"""
+
+    reply = "reply"
+    question = "question"
+    answer = "answer"
+    contact = "contact"
+    note = "note"
+
+
+class CaseMessage(SQLModel, table=True):
+    """往来: what was said on a case. A note is for staff only; everything else is for the reporter too."""
+
+    __tablename__ = "case_messages"
+    __table_args__ = (Index("ix_case_messages_case", "case_id", "id"),)
+
+    id: UUID = key()
+    case_id: CaseId = link("cases.id")
+    kind: MessageKind = word(MessageKind)
+    author_id: PersonId | None = link("people.id", optional=True)
+    author_title: str = text_column()
+    text: str = text_column()
+    created_at: datetime = moment(now=True)
+
+
+class CaseRating(SQLModel, table=True):
+    """评价: one a reporter and cycle."""
+
+    __tablename__ = "case_ratings"
+    __table_args__ = (
+        UniqueConstraint("case_id", "cycle", "reporter_id"),
+        CheckConstraint("overall between 1 and 5", name="stars"),
+    )
+
+    id: UUID = key()
+    case_id: CaseId = link("cases.id")
+    cycle: int = Field(sa_type=SmallInteger, nullable=False)
+    reporter_id: PersonId = link("people.id")
+    overall: int = Field(sa_type=SmallInteger, nullable=False)
+    result: int | None = Field(default=None, sa_type=SmallInteger)
+    attitude: int | None = Field(default=None, sa_type=SmallInteger)
+    speed: int | None = Field(default=None, sa_type=SmallInteger)
+    text: str | None = text_column(optional=True)
+    created_at: datetime = moment(now=True)

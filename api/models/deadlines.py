@@ -1,0 +1,44 @@
+"""期限: every deadline is a row with a due time, and enough beside it that anyone can compute it again."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Index, SmallInteger, UniqueConstraint, text
+from sqlmodel import Field, SQLModel
+
+from api.kit.columns import flag, json_column, key, moment, reference, text_column
+
+
+class Deadline(SQLModel, table=True):
+    """One clock of one subject. Live until met, cancelled or fired; a pause clears `due_at` until it resumes."""
+
+    __tablename__ = "deadlines"
+    __table_args__ = (
+        UniqueConstraint("subject_id", "kind", "cycle"),
+        Index(
+            "ix_deadlines_due",
+            "due_at",
+            postgresql_where=text("met_at is null and cancelled_at is null and fired_at is null"),
+        ),
+    )
+
+    id: UUID = key()
+    subject_kind: str = text_column()
+    subject_id: UUID = reference()
+    kind: str = text_column()
+    """sign, contact, finish, answer, verify, rate …"""
+    cycle: int = Field(default=1, sa_type=SmallInteger, nullable=False)
+    limit: dict[str, Any] = json_column()
+    """Amount and clock, as api/rules/deadlines.py writes them."""
+    calendar_version: int = Field(nullable=False)
+    provisional: bool = flag()
+    """Computed beyond the last published holiday plan, Monday to Friday taken for granted."""
+    started_at: datetime = moment()
+    due_at: datetime | None = moment(optional=True)
+    pauses: list[list[str | None]] = json_column(default=list)
+    segments: list[list[str]] = json_column(default=list)
+    """The intervals that count: RFC 3339 pairs whose sum is the limit."""
+    met_at: datetime | None = moment(optional=True)
+    cancelled_at: datetime | None = moment(optional=True)
+    fired_at: datetime | None = moment(optional=True)

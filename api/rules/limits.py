@@ -1,0 +1,154 @@
+"""Promised times 办理时限 of a case by its class, and the time-limited steps around it: defaults a community may change.
+
+Source: lifecycles A, "Limits". Each row is such that signing is due before contact and contact before the finish
+from every moment of the year; that is why what a property company promises runs on its service hours.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from api.rules.deadlines import (
+    Limit,
+    hours,
+    minutes,
+    natural_days,
+    service_hours,
+    working_days,
+    working_hours,
+)
+
+
+class CaseClass(StrEnum):
+    """时限类别: what kind of matter a case is to the clock."""
+
+    danger = "danger"
+    urgent_repair = "urgent_repair"
+    ordinary_repair = "ordinary_repair"
+    overhaul = "overhaul"
+    property_complaint = "property_complaint"
+    consult = "consult"
+    help = "help"
+    suggest = "suggest"
+    complain = "complain"
+    appointment = "appointment"
+
+
+CLASS_TITLES: dict[CaseClass, str] = {
+    CaseClass.danger: "危及生命安全",
+    CaseClass.urgent_repair: "物业急修",
+    CaseClass.ordinary_repair: "物业一般报修",
+    CaseClass.overhaul: "物业公共部位大修",
+    CaseClass.property_complaint: "物业投诉",
+    CaseClass.consult: "书记信箱·咨询",
+    CaseClass.help: "书记信箱·求助",
+    CaseClass.suggest: "书记信箱·建议",
+    CaseClass.complain: "书记信箱·投诉",
+    CaseClass.appointment: "书记·预约接待",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class CaseLimits:
+    """签收、首次联系、办结时限 of one class. None: this step has no term of its own."""
+
+    sign: Limit | None
+    contact: Limit | None
+    """First contact by a person; the automatic receipt and the signing are none."""
+    finish: Limit | None
+    note: str
+    """What the term means where the table's short words do not say it (Chinese, shown to people)."""
+    source: str
+
+
+_CITIZENS_CALLS = "北京接诉即办条例；国办函〔2025〕66号；晴隆、沈阳、济源公布的时限"
+_REPAIRS = "建设部 1998 年房屋修缮服务规范；物业服务合同惯例"
+
+LIMITS: dict[CaseClass, CaseLimits] = {
+    CaseClass.danger: CaseLimits(
+        minutes(15), minutes(30), hours(2), "请先拨打 110、119 或 120；2 小时内排除危险", _REPAIRS
+    ),
+    CaseClass.urgent_repair: CaseLimits(
+        minutes(30), minutes(30), hours(24), "停水、停电、停气、停暖、电梯故障，全天候计时", _REPAIRS
+    ),
+    CaseClass.ordinary_repair: CaseLimits(
+        service_hours(2), service_hours(4), natural_days(3), "签收和联系按物业服务时间计时", _REPAIRS
+    ),
+    CaseClass.overhaul: CaseLimits(
+        service_hours(4), hours(24), working_days(5), "5 个工作日内拿出方案，此后申请延期或挂账", _REPAIRS
+    ),
+    CaseClass.property_complaint: CaseLimits(
+        service_hours(4), hours(24), natural_days(7), "签收按物业服务时间计时", _REPAIRS
+    ),
+    CaseClass.consult: CaseLimits(
+        working_hours(4), working_days(1), working_days(1), "签收按办公时间计时", _CITIZENS_CALLS
+    ),
+    CaseClass.help: CaseLimits(
+        working_hours(4), working_days(1), working_days(5), "签收按办公时间计时", _CITIZENS_CALLS
+    ),
+    CaseClass.suggest: CaseLimits(
+        working_hours(4), working_days(1), working_days(5), "签收按办公时间计时", _CITIZENS_CALLS
+    ),
+    CaseClass.complain: CaseLimits(
+        working_hours(4), working_days(1), working_days(10), "签收按办公时间计时", _CITIZENS_CALLS
+    ),
+    CaseClass.appointment: CaseLimits(
+        None, working_days(1), None, "1 个工作日内确认或另约时间；以约定时段为准", "本系统设定"
+    ),
+}
+
+
+class Step(StrEnum):
+    """限时环节: the steps of a case that must be taken, or lapse, within a time."""
+
+    screening = "screening"
+    asking = "asking"
+    checking = "checking"
+    rating = "rating"
+    dispute_confirming = "dispute_confirming"
+
+
+STEP_TITLES: dict[Step, str] = {
+    Step.screening: "受理派单",
+    Step.asking: "请反映人补充",
+    Step.checking: "办结核查",
+    Step.rating: "反映人评价",
+    Step.dispute_confirming: "不认可的确认",
+}
+
+STEPS: dict[Step, Limit] = {
+    Step.screening: working_hours(4),
+    Step.asking: working_days(3),
+    Step.checking: working_days(1),
+    Step.rating: natural_days(7),
+    Step.dispute_confirming: working_days(1),
+}
+"""Screening by the dispatcher is our own number, the others are the table of moves."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExtensionRule:
+    """延期: who may grant it, how much at most, how often for one case. It is asked for before the due time."""
+
+    most: Limit
+    times: int
+
+
+class ExtensionLevel(StrEnum):
+    """延期批准层级"""
+
+    community = "community"
+    town = "town"
+
+
+EXTENSION_TITLES: dict[ExtensionLevel, str] = {
+    ExtensionLevel.community: "社区批准",
+    ExtensionLevel.town: "街道批准",
+}
+
+EXTENSIONS: dict[ExtensionLevel, ExtensionRule] = {
+    ExtensionLevel.community: ExtensionRule(working_days(5), 1),
+    ExtensionLevel.town: ExtensionRule(working_days(10), 1),
+}
+
+LADDER_PERCENTS: tuple[int, int] = (50, 80)
+"""Of a clock used: the handler is reminded, then the unit's lead is added."""

@@ -1,0 +1,93 @@
+"""People's relations: 居住关系, 党员报到 and 志愿者登记 with their life-cycles, and the masking of numbers."""
+
+from enum import StrEnum
+
+from api.kit.lifecycle import Lifecycle, Move
+
+
+class PersonState(StrEnum):
+    """个人状态：正常、停用、已注销"""
+
+    active = "active"
+    blocked = "blocked"
+    erased = "erased"
+
+
+class Relation(StrEnum):
+    """与房屋的关系：业主、家属、租户"""
+
+    owner = "owner"
+    family = "family"
+    tenant = "tenant"
+
+
+RELATION_TITLES: dict[Relation, str] = {
+    Relation.owner: "业主",
+    Relation.family: "家属",
+    Relation.tenant: "租户",
+}
+
+
+class ResidencyState(StrEnum):
+    """居住关系状态：待核实、已核实、未通过、已结束"""
+
+    pending = "pending"
+    verified = "verified"
+    refused = "refused"
+    ended = "ended"
+
+
+class MembershipKind(StrEnum):
+    """报到种类：党员、志愿者"""
+
+    party = "party"
+    volunteer = "volunteer"
+
+
+class MembershipState(StrEnum):
+    """报到状态：待核实、已核实、未通过、已结束"""
+
+    pending = "pending"
+    verified = "verified"
+    refused = "refused"
+    ended = "ended"
+
+
+class BelongingStanding(StrEnum):
+    """What somebody is to a residency or membership: 本人、核实人"""
+
+    self = "self"
+    verifier = "verifier"
+
+
+_R, _M, _B = ResidencyState, MembershipState, BelongingStanding
+
+RESIDENCIES: Lifecycle[ResidencyState, BelongingStanding, None] = Lifecycle(
+    "residency",
+    "居住关系",
+    _R.pending,
+    [
+        Move("verify", "核实通过", (_R.pending,), _R.verified, frozenset({_B.verifier})),
+        Move("refuse", "核实不通过", (_R.pending,), _R.refused, frozenset({_B.verifier}), note="须写明原因"),
+        Move("end", "结束", (_R.pending, _R.verified), _R.ended, frozenset({_B.self, _B.verifier})),
+    ],
+)
+
+MEMBERSHIPS: Lifecycle[MembershipState, BelongingStanding, None] = Lifecycle(
+    "membership",
+    "报到登记",
+    _M.pending,
+    [
+        Move("verify", "核实通过", (_M.pending,), _M.verified, frozenset({_B.verifier})),
+        Move("refuse", "核实不通过", (_M.pending,), _M.refused, frozenset({_B.verifier}), note="须写明原因"),
+        Move("end", "结束", (_M.pending, _M.verified), _M.ended, frozenset({_B.self, _B.verifier})),
+    ],
+)
+
+ResidencyMove = StrEnum("ResidencyMove", {n: n for n in RESIDENCIES.titles()})  # type: ignore[misc]
+MembershipMove = StrEnum("MembershipMove", {n: n for n in MEMBERSHIPS.titles()})  # type: ignore[misc]
+
+
+def masked_phone(number: str) -> str:
+    """138****5678"""
+    return f"{number[:3]}****{number[-4:]}" if len(number) >= 7 else "****"

@@ -1,0 +1,171 @@
+"""Who may do what: roles, permissions, and the map between them. docs/permissions.md is written from here.
+
+Reach is role × place: a grant at a place reaches everything under it. Being reporter, handler or household
+member is a column of the subject and never a grant.
+"""
+
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """角色"""
+
+    grid_worker = "grid_worker"
+    community_worker = "community_worker"
+    deputy = "deputy"
+    secretary = "secretary"
+    property_staff = "property_staff"
+    town_supervisor = "town_supervisor"
+    operator = "operator"
+    auditor = "auditor"
+
+
+ROLE_TITLES: dict[Role, str] = {
+    Role.grid_worker: "网格员",
+    Role.community_worker: "社区工作者",
+    Role.deputy: "社区副主任",
+    Role.secretary: "书记",
+    Role.property_staff: "物业人员",
+    Role.town_supervisor: "街道督办",
+    Role.operator: "县级运营",
+    Role.auditor: "审计",
+}
+
+
+class Permission(StrEnum):
+    """权限"""
+
+    case_read = "case.read"
+    case_note = "case.note"
+    case_dispatch = "case.dispatch"
+    case_handle = "case.handle"
+    case_verify = "case.verify"
+    case_record = "case.record"
+    home_read = "home.read"
+    home_write = "home.write"
+    residency_verify = "residency.verify"
+    membership_verify = "membership.verify"
+    person_read = "person.read"
+    person_unmask = "person.unmask"
+    grant_read = "grant.read"
+    grant_write = "grant.write"
+    place_write = "place.write"
+    calendar_write = "calendar.write"
+    import_run = "import.run"
+    audit_read = "audit.read"
+    queue_read = "queue.read"
+    queue_retry = "queue.retry"
+
+
+PERMISSION_TITLES: dict[Permission, str] = {
+    Permission.case_read: "查看辖区内的诉求（含不公开的）",
+    Permission.case_note: "写内部备注、看内部备注",
+    Permission.case_dispatch: "派单、撤换承办",
+    Permission.case_handle: "签收、询问、答复、办结本单位的诉求",
+    Permission.case_verify: "核查他人办结的诉求",
+    Permission.case_record: "代居民录入诉求",
+    Permission.home_read: "查看楼栋房屋",
+    Permission.home_write: "维护小区与房屋",
+    Permission.residency_verify: "核实居住关系",
+    Permission.membership_verify: "核实报到与志愿者登记",
+    Permission.person_read: "查看人员（隐去号码）",
+    Permission.person_unmask: "凭理由查看完整号码（留痕）",
+    Permission.grant_read: "查看授权",
+    Permission.grant_write: "授予与收回角色",
+    Permission.place_write: "维护地域",
+    Permission.calendar_write: "维护工作日历",
+    Permission.import_run: "批量导入",
+    Permission.audit_read: "查询全部事件",
+    Permission.queue_read: "查看队列状态",
+    Permission.queue_retry: "重投失败的任务",
+}
+
+_DESK = {
+    Permission.case_read,
+    Permission.case_note,
+    Permission.case_handle,
+    Permission.case_record,
+    Permission.home_read,
+    Permission.person_read,
+}
+_LEAD = _DESK | {
+    Permission.case_dispatch,
+    Permission.case_verify,
+    Permission.residency_verify,
+    Permission.membership_verify,
+    Permission.grant_read,
+}
+
+GRANTED: dict[Role, frozenset[Permission]] = {
+    Role.grid_worker: frozenset({Permission.case_read, Permission.case_record, Permission.home_read}),
+    Role.community_worker: frozenset(
+        _DESK
+        | {
+            Permission.case_dispatch,
+            Permission.case_verify,
+            Permission.residency_verify,
+            Permission.membership_verify,
+        }
+    ),
+    Role.deputy: frozenset(_LEAD),
+    Role.secretary: frozenset(_LEAD | {Permission.person_unmask}),
+    Role.property_staff: frozenset({Permission.case_read, Permission.case_note, Permission.case_handle}),
+    Role.town_supervisor: frozenset(
+        {
+            Permission.case_read,
+            Permission.case_note,
+            Permission.case_dispatch,
+            Permission.case_verify,
+            Permission.person_read,
+            Permission.grant_read,
+        }
+    ),
+    Role.operator: frozenset(
+        set(Permission) - {Permission.case_handle, Permission.case_note, Permission.person_unmask}
+    ),
+    Role.auditor: frozenset(
+        {
+            Permission.case_read,
+            Permission.person_read,
+            Permission.grant_read,
+            Permission.audit_read,
+            Permission.queue_read,
+        }
+    ),
+}
+
+CONSOLE_ROLES: frozenset[Role] = frozenset(set(Role) - {Role.property_staff})
+"""Who may have a console login; the others work in the mini-program."""
+
+LEADS: tuple[Role, ...] = (Role.secretary, Role.deputy)
+"""Who answers for a community when a clock breaks, the first found first."""
+
+GRANTS_BELOW: dict[Role, frozenset[Role]] = {
+    Role.operator: frozenset(Role),
+    Role.town_supervisor: frozenset(),
+}
+"""Which roles a role may hand out within its reach."""
+
+
+def roles_with(permission: Permission) -> list[Role]:
+    """The roles that carry `permission`, in the enum's order."""
+    return [role for role in Role if permission in GRANTED[role]]
+
+
+def permissions_of(roles: frozenset[Role]) -> frozenset[Permission]:
+    return frozenset().union(*(GRANTED[role] for role in roles))
+
+
+def capacity(roles: frozenset[Role]) -> str:
+    """The title the public timeline shows for somebody acting with these roles: the nearest to the people."""
+    order = (
+        Role.property_staff,
+        Role.grid_worker,
+        Role.community_worker,
+        Role.deputy,
+        Role.secretary,
+        Role.town_supervisor,
+        Role.operator,
+        Role.auditor,
+    )
+    return next((ROLE_TITLES[role] for role in order if role in roles), "居民")
