@@ -1,1 +1,128 @@
 """Fixtures shared by all tests: real engines once a run, a fresh migrated database for each test that asks."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from uuid import uuid4
+
+import asyncpg
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from api import migrations
+from api.kit import cache, clock
+from api.kit.cache import Redis
+from api.kit.db import Database
+from api.kit.engines import EmbeddedEngines
+from api.main import create_app
+from api.settings import Settings
+from tests.town import Town, build_town
+from tests.wechat_fixture import Simulator
+
+pytest_plugins = ["tests.engines_fixture", "tests.wechat_fixture"]
+
+TEMPLATE = "linli_template"
+
+
+async def _sql(url: str, statement: str) -> None:
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+def _named(url: str, database: str) -> str:
+    """The same server, another database."""
+    head, separator, query = url.partition("?")
+    return f"{head.rsplit('/', 1)[0]}/{database}{separator}{query}"
+
+
+@pytest.fixture(scope="session")
+def template(engines: EmbeddedEngines) -> str:
+    """A migrated database that every test's own is copied from."""
+    admin = engines.addresses.admin_url
+    url = _named(admin, TEMPLATE)
+    asyncio.run(_sql(admin, f"create database {TEMPLATE} owner linli"))
+    owner = _named(engines.addresses.database_url, TEMPLATE)
+    migrations.upgrade(owner)
+    del url
+    return TEMPLATE
+
+
+@pytest.fixture
+async def database_url(engines: EmbeddedEngines, template: str) -> AsyncIterator[str]:
+    """A fresh migrated database of this test's own."""
+    name = f"t_{uuid4().hex[:12]}"
+    admin = engines.addresses.admin_url
+    await _sql(admin, f"create database {name} template {template} owner linli")
+    yield _named(engines.addresses.database_url, name)
+    await _sql(admin, f"drop database {name} with (force)")
+
+
+@pytest.fixture
+async def db(database_url: str) -> AsyncIterator[Database]:
+    """An open Database on it."""
+    database = Database(database_url)
+    await database.open()
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+async def redis(engines: EmbeddedEngines) -> AsyncIterator[Redis]:
+    """An empty Redis."""
+    client = cache.connect(engines.addresses.redis_url)
+    await client.flushall()
+    yield client
+    await client.aclose()
+
+
+@pytest.fixture(autouse=True)
+def _real_time() -> Iterator[None]:
+    """A test that moved the clock leaves it as it was."""
+    yield
+    clock.reset()
+
+
+@pytest.fixture
+def settings(database_url: str, engines: EmbeddedEngines, redis: Redis, wechat_simulator: Simulator) -> Settings:
+    """Development settings on this test's engines and the simulator."""
+    return Settings(
+        _env_file=None,
+        database_url=database_url,
+        redis_url=engines.addresses.redis_url,
+        wechat_base=wechat_simulator.base,
+        wechat_appid=wechat_simulator.config.appid,
+        wechat_secret=wechat_simulator.config.secret,
+        pool_size=16,
+    )
+
+
+@asynccontextmanager
+async def running(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    """The app with its lifespan, and a client that speaks ASGI to it."""
+    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=transport, base_url="http://linli.test") as client,
+    ):
+        yield client
+
+
+@pytest.fixture
+def app(settings: Settings) -> FastAPI:
+    return create_app(settings)
+
+
+@pytest.fixture
+async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    async with running(app) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def town(app: FastAPI, client: httpx.AsyncClient, wechat_simulator: Simulator) -> Town:
+    """Two communities of one town, their people logged in; see tests/town.py."""
+    return await build_town(app, client, wechat_simulator)

@@ -34,9 +34,9 @@ def upgrade() -> None:
     op.create_table(
         "calendar_versions",
         sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("known_from", sa.Date(), nullable=False),
         sa.Column("known_through", sa.Date(), nullable=False),
         sa.Column("days", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False),
-        sa.Column("hours", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False),
         sa.Column("note", sa.Text(), nullable=False),
         sa.Column("created_by", sa.Uuid(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
@@ -49,7 +49,8 @@ def upgrade() -> None:
         sa.Column("subject_id", sa.Uuid(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("cycle", sa.SmallInteger(), nullable=False),
-        sa.Column("limit", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False),
+        sa.Column("limits", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False),
+        sa.Column("allowed", sa.Integer(), nullable=False),
         sa.Column("calendar_version", sa.Integer(), nullable=False),
         sa.Column("provisional", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
@@ -238,7 +239,11 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("event_id", name=op.f("pk_deliveries")),
     )
     op.create_index(
-        "ix_deliveries_due", "deliveries", ["next_at"], unique=False, postgresql_where=sa.text("not dead")
+        "ix_deliveries_due",
+        "deliveries",
+        ["next_at", "event_id"],
+        unique=False,
+        postgresql_where=sa.text("not dead"),
     )
     op.create_table(
         "estates",
@@ -441,10 +446,10 @@ def upgrade() -> None:
         sa.Column(
             "category",
             sa.Enum(
-                "consultation",
+                "consult",
                 "help",
-                "suggestion",
-                "complaint",
+                "suggest",
+                "complain",
                 name="casecategory",
                 native_enum=False,
                 create_constraint=True,
@@ -770,9 +775,23 @@ def upgrade() -> None:
     op.create_index(
         "ix_subscription_messages_due",
         "subscription_messages",
-        ["next_at"],
+        ["next_at", "id"],
+        unique=False,
+        postgresql_where=sa.text("state = 'pending'"),
+    )
+    op.create_index(
+        "ix_subscription_messages_live",
+        "subscription_messages",
+        ["openid"],
         unique=False,
         postgresql_where=sa.text("state in ('pending', 'sending')"),
+    )
+    op.create_index(
+        "uq_subscription_messages_in_flight",
+        "subscription_messages",
+        ["openid"],
+        unique=True,
+        postgresql_where=sa.text("state = 'sending'"),
     )
     op.create_table(
         "case_messages",
@@ -855,9 +874,19 @@ def downgrade() -> None:
     op.drop_index("ix_case_messages_case", table_name="case_messages")
     op.drop_table("case_messages")
     op.drop_index(
-        "ix_subscription_messages_due",
+        "uq_subscription_messages_in_flight",
+        table_name="subscription_messages",
+        postgresql_where=sa.text("state = 'sending'"),
+    )
+    op.drop_index(
+        "ix_subscription_messages_live",
         table_name="subscription_messages",
         postgresql_where=sa.text("state in ('pending', 'sending')"),
+    )
+    op.drop_index(
+        "ix_subscription_messages_due",
+        table_name="subscription_messages",
+        postgresql_where=sa.text("state = 'pending'"),
     )
     op.drop_table("subscription_messages")
     op.drop_index(

@@ -62,3 +62,8 @@ def follow(path: Path) -> None:
         path.write_bytes(_OFFSET.pack(0.0))
     with path.open("r+b") as file:
         _clock.shared = mmap.mmap(file.fileno(), _OFFSET.size)
+
+
+def wall() -> float:
+    """Real seconds since 1970, never moved: for what belongs to the outside world, such as one-time codes."""
+    return datetime.now(UTC).timestamp()

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, Text, Uuid, false, text
+from sqlalchemy import ForeignKey, Index, Text, Uuid, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import Field, SQLModel
 
@@ -50,7 +50,7 @@ class Delivery(SQLModel, table=True):
     """待办投递: an event whose consequences are not yet done. The row is deleted with their transaction."""
 
     __tablename__ = "deliveries"
-    __table_args__ = (Index("ix_deliveries_due", "next_at", postgresql_where=text("not dead")),)
+    __table_args__ = (Index("ix_deliveries_due", "next_at", "event_id", postgresql_where=text("not dead")),)
 
     event_id: UUID = Field(
         sa_type=Uuid, primary_key=True, sa_column_args=[ForeignKey("events.id", ondelete="RESTRICT")]
@@ -91,5 +91,3 @@ def record(
     tx.add(event)
     return event
 
-
-NOT_DEAD = Delivery.dead == false()

@@ -29,6 +29,7 @@ from api.kit.problems import (
     TooLarge,
     UnsupportedMedia,
 )
+from api.kit.wire import dumps
 from api.kit.wording import explain
 
 log = logging.getLogger("linli.http")
@@ -38,7 +39,7 @@ _READS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 def json_response(content: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     """Content already in wire shape, written by orjson; for hot routes that declare a response model."""
-    return Response(orjson.dumps(content), status, headers, "application/json")
+    return Response(dumps(content), status, headers, "application/json")
 
 
 def problem_response(problem: Problem, rid: str) -> Response:

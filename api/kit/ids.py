@@ -1,7 +1,7 @@
 """Identifiers: UUIDv7 (RFC 9562), so that the order of ids is the order of births and a keyset cursor is one id."""
 
 import os
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 from api.kit import clock
@@ -17,3 +17,8 @@ def new_id(at: datetime | None = None) -> UUID:
     fraction = moment.microsecond % 1000 * 4096 // 1000
     random = int.from_bytes(os.urandom(8), "big") >> 2
     return UUID(int=milliseconds << 80 | 0x7 << 76 | fraction << 64 | 0b10 << 62 | random)
+
+
+def born(id_: UUID) -> datetime:
+    """The moment a UUIDv7 was made, aware UTC, to the millisecond."""
+    return datetime.fromtimestamp((id_.int >> 80) / 1000, UTC)

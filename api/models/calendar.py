@@ -16,11 +16,10 @@ class CalendarVersion(SQLModel, table=True):
     __tablename__ = "calendar_versions"
 
     version: int = Field(sa_type=Integer, primary_key=True)
+    known_from: date = Field(sa_type=Date, nullable=False)
     known_through: date = Field(sa_type=Date, nullable=False)
-    days: list[dict[str, Any]] = json_column(default=list)
-    """`{"date", "kind", "name"}` for every day that is not what its weekday says."""
-    hours: list[list[str]] = json_column(default=list)
-    """Office hours as `["09:00", "12:00"]` pairs, Asia/Shanghai."""
+    days: list[Any] = json_column(default=list)
+    """`[date, kind, name]` for every day that is not what its weekday says."""
     note: str = text_column()
     created_by: UUID | None = reference(optional=True)
     created_at: datetime = moment(now=True)

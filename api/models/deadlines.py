@@ -29,8 +29,10 @@ class Deadline(SQLModel, table=True):
     kind: str = text_column()
     """sign, contact, finish, answer, verify, rate …"""
     cycle: int = Field(default=1, sa_type=SmallInteger, nullable=False)
-    limit: dict[str, Any] = json_column()
-    """Amount and clock, as api/rules/deadlines.py writes them."""
+    limits: list[Any] = json_column()
+    """`[amount, clock]` of the limit and its extensions, as api/rules/deadlines.py writes them."""
+    allowed: int = Field(nullable=False)
+    """The counted time they amount to, in seconds."""
     calendar_version: int = Field(nullable=False)
     provisional: bool = flag()
     """Computed beyond the last published holiday plan, Monday to Friday taken for granted."""

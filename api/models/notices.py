@@ -63,10 +63,16 @@ class SubscriptionMessage(SQLModel, table=True):
     __tablename__ = "subscription_messages"
     __table_args__ = (
         UniqueConstraint("notice_id"),
+        Index("ix_subscription_messages_due", "next_at", "id", postgresql_where=sql("state = 'pending'")),
         Index(
-            "ix_subscription_messages_due",
-            "next_at",
-            postgresql_where=sql("state in ('pending', 'sending')"),
+            "ix_subscription_messages_live", "openid", postgresql_where=sql("state in ('pending', 'sending')")
+        ),
+        # One message to a person on its way at a time: the platform refuses a second (43108).
+        Index(
+            "uq_subscription_messages_in_flight",
+            "openid",
+            unique=True,
+            postgresql_where=sql("state = 'sending'"),
         ),
     )
 

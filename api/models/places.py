@@ -2,7 +2,6 @@
 
 from datetime import datetime
 from decimal import Decimal
-from enum import StrEnum
 from typing import NewType
 from uuid import UUID
 
@@ -10,7 +9,7 @@ from sqlalchemy import CheckConstraint, Index, Numeric, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from api.kit.columns import computed, flag, key, link, moment, text_column, word
-from api.rules.places import PATH_END, Level
+from api.rules.places import PATH_END, Level, UnitKind
 
 PlaceId = NewType("PlaceId", UUID)
 EstateId = NewType("EstateId", UUID)
@@ -81,15 +80,6 @@ class Home(SQLModel, table=True):
     room: str = text_column()
     area_m2: Decimal | None = Field(default=None, sa_type=Numeric(9, 2), nullable=True)
     created_at: datetime = moment(now=True)
-
-
-class UnitKind(StrEnum):
-    """承办单位种类：书记台、物业公司、网格、代办点"""
-
-    secretary_desk = "secretary_desk"
-    property_company = "property_company"
-    grid_team = "grid_team"
-    errand_desk = "errand_desk"
 
 
 class Unit(SQLModel, table=True):

@@ -22,7 +22,7 @@ WARN_DAYS = 60
 
 _CACHED_DAYS = 4096
 _DAY_MINUTES = 24 * 60
-_SPAN = re.compile(r"(\d{1,2}):(\d{2})[-–—~](\d{1,2}):(\d{2})")  # noqa: RUF001
+_SPAN = re.compile(r"(\d{1,2}):(\d{2})[-–—~](\d{1,2}):(\d{2})")
 
 
 class DayKind(StrEnum):
@@ -213,7 +213,7 @@ def arrangement_year(day: date, special: SpecialDay) -> int:
 def provisional_warning(calendar: WorkingCalendar, today: date) -> str | None:
     """What an administrator must be told in the last 60 days of the known years, and after them."""
     left = (calendar.known_through - today).days
-    if left >= WARN_DAYS:
+    if left > WARN_DAYS:
         return None
     last, coming = calendar.known_through, calendar.known_through.year + 1
     ask = f"请导入国务院办公厅公布的 {coming} 年放假安排"

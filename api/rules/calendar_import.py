@@ -24,6 +24,7 @@ _KINDS = {
 _DATE = re.compile(r"(\d{4})[-/](\d{1,2})[-/](\d{1,2})", re.ASCII)
 _WEEKDAYS = "一二三四五六日"
 _NAME_LENGTH = 20
+_MOST_FAULTS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,9 @@ def parse_calendar(text: str, calendar: WorkingCalendar) -> CalendarImport:
             return CalendarImport({}, (Fault(1, "第一行应为表头：日期,类型,名称"),))
         for row in rows:
             line = rows.line_num
+            if len(faults) >= _MOST_FAULTS:
+                faults.append(Fault(line, "错误太多，此行起未再检查"))
+                break
             cells = [cell.strip() for cell in row]
             if not any(cells):
                 continue

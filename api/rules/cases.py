@@ -1,7 +1,7 @@
 """诉求/工单: the life-cycle of a matter that somebody must handle. Source: docs/lifecycles.md, chapter A."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 
 from api.kit.lifecycle import Lifecycle, Move
@@ -30,17 +30,17 @@ KIND_TITLES: dict[CaseKind, str] = {
 class CaseCategory(StrEnum):
     """书记信箱类别：咨询、求助、建议、投诉"""
 
-    consultation = "consultation"
+    consult = "consult"
     help = "help"
-    suggestion = "suggestion"
-    complaint = "complaint"
+    suggest = "suggest"
+    complain = "complain"
 
 
 CATEGORY_TITLES: dict[CaseCategory, str] = {
-    CaseCategory.consultation: "咨询",
+    CaseCategory.consult: "咨询",
     CaseCategory.help: "求助",
-    CaseCategory.suggestion: "建议",
-    CaseCategory.complaint: "投诉",
+    CaseCategory.suggest: "建议",
+    CaseCategory.complain: "投诉",
 }
 
 
@@ -121,6 +121,22 @@ ACTIVE: frozenset[CaseState] = frozenset(
 """While active a case has exactly one owner unit."""
 
 
+class CaseMove(StrEnum):
+    """诉求上的操作"""
+
+    dispatch = "dispatch"
+    sign = "sign"
+    ask = "ask"
+    answer = "answer"
+    expire = "expire"
+    finish = "finish"
+    pass_check = "pass_check"  # noqa: S105  (a move, no password)
+    fail_check = "fail_check"
+    rate = "rate"
+    dispute = "dispute"
+    withdraw = "withdraw"
+
+
 class Standing(StrEnum):
     """What a person is to a case. 与诉求的关系"""
 
@@ -143,10 +159,34 @@ STANDING_TITLES: dict[Standing, str] = {
     Standing.system: "系统",
 }
 
+
+class CaseClock(StrEnum):
+    """诉求上的期限：受理、签收、首次联系、办结、补充、核查、评价"""
+
+    screening = "screening"
+    sign = "sign"
+    contact = "contact"
+    finish = "finish"
+    asking = "asking"
+    checking = "checking"
+    rating = "rating"
+
+
+CLOCK_TITLES: dict[CaseClock, str] = {
+    CaseClock.screening: "受理派单",
+    CaseClock.sign: "签收",
+    CaseClock.contact: "首次联系",
+    CaseClock.finish: "办结",
+    CaseClock.asking: "补充说明",
+    CaseClock.checking: "核查",
+    CaseClock.rating: "评价",
+}
+
+RESIDENT_CLOCKS: tuple[CaseClock, ...] = (CaseClock.contact, CaseClock.finish)
+"""Run from submission, paused only while we wait for the resident."""
+
 ASKS_ALLOWED = 2
-DISPUTE_CYCLES = 3
-"""The third cycle is the town's matter."""
-RATING_WINDOW = timedelta(days=7)
+CYCLES_ALLOWED = 9
 DISPUTED_BELOW = 3
 """Fewer stars than this are a dispute, not a rating."""
 
@@ -162,6 +202,10 @@ class AskedEnough(Problem):
 
 class SameHands(Problem):
     status, code, title = 409, "same_hands", "核查人不能是承办人本人"
+
+
+class DisputedEnough(Problem):
+    status, code, title = 409, "disputed_enough", "重新办理的次数已用完，请直接联系街道"
 
 
 class NoUnit(Problem):
@@ -189,6 +233,10 @@ def _may_ask(facts: CaseFacts) -> Problem | None:
     return None if facts.asks < ASKS_ALLOWED else AskedEnough(f"每件诉求最多询问 {ASKS_ALLOWED} 次")
 
 
+def _may_dispute(facts: CaseFacts) -> Problem | None:
+    return None if facts.cycle < CYCLES_ALLOWED else DisputedEnough()
+
+
 def _other_hands(facts: CaseFacts) -> Problem | None:
     return SameHands() if facts.viewer_handled else None
 
@@ -205,29 +253,27 @@ CASES: Lifecycle[CaseState, Standing, CaseFacts] = Lifecycle(
     "诉求",
     CaseState.submitted,
     [
-        Move("dispatch", "派单", (_S.submitted,), _S.dispatched, frozenset({_BY.dispatcher, _BY.system}), _routable,
+        Move(CaseMove.dispatch, "派单", (_S.submitted,), _S.dispatched, frozenset({_BY.dispatcher, _BY.system}), _routable,
              note="按路由规则自动派单，或由派单员指定单位；记下规则与版本；开始签收计时"),
-        Move("sign", "签收", (_S.dispatched,), _S.in_progress, frozenset({_BY.unit_member}),
+        Move(CaseMove.sign, "签收", (_S.dispatched,), _S.in_progress, frozenset({_BY.unit_member}),
              note="签收不算与居民联系"),
-        Move("ask", "请反映人补充", (_S.in_progress,), _S.waiting_resident, frozenset({_BY.handler}), _may_ask,
+        Move(CaseMove.ask, "请反映人补充", (_S.in_progress,), _S.waiting_resident, frozenset({_BY.handler}), _may_ask,
              note="最多 2 次，每次 3 个工作日；期间居民时钟暂停"),
-        Move("answer", "补充说明", (_S.waiting_resident,), _S.in_progress, frozenset({_BY.reporter})),
-        Move("expire", "逾期未补充", (_S.waiting_resident,), _S.in_progress, frozenset({_BY.system})),
-        Move("finish", "办结", (_S.in_progress,), _S.handled, frozenset({_BY.handler}), _contacted,
+        Move(CaseMove.answer, "补充说明", (_S.waiting_resident,), _S.in_progress, frozenset({_BY.reporter})),
+        Move(CaseMove.expire, "逾期未补充", (_S.waiting_resident,), _S.in_progress, frozenset({_BY.system})),
+        Move(CaseMove.finish, "办结", (_S.in_progress,), _S.handled, frozenset({_BY.handler}), _contacted,
              note="须已有人与反映人联系；附公开答复与办理结果"),
-        Move("pass_check", "核查通过", (_S.handled,), _S.awaiting_rating, frozenset({_BY.verifier, _BY.system}),
+        Move(CaseMove.pass_check, "核查通过", (_S.handled,), _S.awaiting_rating, frozenset({_BY.verifier, _BY.system}),
              _other_hands, note="核查人不能是承办人；低风险的 1 个工作日后由系统通过"),
-        Move("fail_check", "核查退回", (_S.handled,), _S.in_progress, frozenset({_BY.verifier}), _other_hands,
+        Move(CaseMove.fail_check, "核查退回", (_S.handled,), _S.in_progress, frozenset({_BY.verifier}), _other_hands,
              note="核查期间的时间计回承办时钟"),
-        Move("rate", "评价", (_S.awaiting_rating,), _S.closed, frozenset({_BY.reporter}), note="三星及以上"),
-        Move("expire", "逾期未评价", (_S.awaiting_rating,), _S.closed, frozenset({_BY.system}),
+        Move(CaseMove.rate, "评价", (_S.awaiting_rating,), _S.closed, frozenset({_BY.reporter}), note="三星及以上"),
+        Move(CaseMove.expire, "逾期未评价", (_S.awaiting_rating,), _S.closed, frozenset({_BY.system}),
              note="7 天未评价按“未评价”结案，不算满意"),
-        Move("dispute", "不认可", (_S.awaiting_rating,), _S.in_progress, frozenset({_BY.reporter}),
-             note="“未解决”或一、二星；进入下一轮，由承办人以外的人核查"),
-        Move("withdraw", "撤回", (_S.submitted, _S.dispatched, _S.in_progress, _S.waiting_resident), _S.withdrawn,
+        Move(CaseMove.dispute, "不认可", (_S.awaiting_rating,), _S.in_progress, frozenset({_BY.reporter}),
+             guard=_may_dispute,
+            note="“未解决”或一、二星；进入下一轮，由承办人以外的人核查"),
+        Move(CaseMove.withdraw, "撤回", (_S.submitted, _S.dispatched, _S.in_progress, _S.waiting_resident), _S.withdrawn,
              frozenset({_BY.reporter})),
     ],
 )  # fmt: skip
-
-CaseMove = StrEnum("CaseMove", {name: name for name in CASES.titles()})  # type: ignore[misc]
-"""The moves of a case as the wire's enum."""

@@ -9,11 +9,12 @@ covered, to the microsecond, so N working days end in the middle of a day when p
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
-from enum import StrEnum
+from functools import lru_cache
 from typing import TypedDict
 
 from api.kit.clock import CHINA, local
 from api.rules.calendar import Run, WorkingCalendar
+from api.rules.clocks import OF_DAYS, OF_OFFICE, Clock, Limit
 
 Pause = tuple[datetime, datetime | None]
 """Time that does not count, [start, end), aware; without an end it lasts until further notice."""
@@ -23,89 +24,6 @@ _TICK = timedelta(microseconds=1)
 _SECOND = timedelta(seconds=1)
 _DAY = timedelta(days=1)
 _FOREVER = datetime.max.replace(tzinfo=UTC)
-_LONGEST_DAYS = 3660
-
-
-class Clock(StrEnum):
-    """计时方式: which time counts, and in what it is counted."""
-
-    natural = "natural"
-    """自然时, minutes, round the clock."""
-    working = "working"
-    """工作时, minutes of office hours on working days."""
-    service = "service"
-    """服务时, minutes of the company's service hours, every day."""
-    working_days = "working_days"
-    """工作日, days."""
-    natural_days = "natural_days"
-    """自然日, days."""
-
-
-_DAYS = frozenset({Clock.working_days, Clock.natural_days})
-_OFFICE = frozenset({Clock.working, Clock.working_days})
-_BY_DAY = _OFFICE | {Clock.service}
-
-
-@dataclass(frozen=True, slots=True)
-class Limit:
-    """时限: an amount on a clock: whole minutes, or whole days for the clocks of days; at most ten years."""
-
-    amount: int
-    clock: Clock
-
-    def __post_init__(self) -> None:
-        longest = _LONGEST_DAYS * (1 if self.clock in _DAYS else 24 * 60)
-        if not 0 < self.amount <= longest:
-            raise ValueError(f"a limit of {self.amount} on the clock {self.clock} is not a promise")
-
-    @property
-    def text(self) -> str:
-        """As it is promised to a person."""
-        match self.clock:
-            case Clock.working_days:
-                return f"{self.amount} 个工作日"
-            case Clock.natural_days:
-                return f"{self.amount} 个自然日"
-        hours, minutes = divmod(self.amount, 60)
-        unit = "个工作小时" if self.clock is Clock.working else "小时"
-        parts = ([f"{hours} {unit}"] if hours else []) + ([f"{minutes} 分钟"] if minutes else [])
-        return " ".join(parts) + {
-            Clock.service: "（服务时间内）",
-            Clock.working: "" if hours else "（工作时间内）",
-        }.get(self.clock, "")
-
-    def counted(self, calendar: WorkingCalendar) -> timedelta:
-        """The counted time it amounts to under the calendar's hours: a working day is its office hours."""
-        match self.clock:
-            case Clock.working_days:
-                return calendar.office_hours.length * self.amount
-            case Clock.natural_days:
-                return timedelta(days=self.amount)
-        return timedelta(minutes=self.amount)
-
-
-def minutes(amount: int) -> Limit:
-    return Limit(amount, Clock.natural)
-
-
-def hours(amount: int) -> Limit:
-    return Limit(amount * 60, Clock.natural)
-
-
-def working_hours(amount: int) -> Limit:
-    return Limit(amount * 60, Clock.working)
-
-
-def service_hours(amount: int) -> Limit:
-    return Limit(amount * 60, Clock.service)
-
-
-def working_days(amount: int) -> Limit:
-    return Limit(amount, Clock.working_days)
-
-
-def natural_days(amount: int) -> Limit:
-    return Limit(amount, Clock.natural_days)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +83,7 @@ def compute(
     Raises ValueError for moments without a zone and for pauses that end before they begin.
     """
     start = _utc(start)
-    stops = _stops(pauses)
+    stops = _stops(pauses) if pauses else []
     allowed, provisional = _NOTHING, False
     due: datetime | None = start
     segments: list[Run] = []
@@ -177,7 +95,7 @@ def compute(
             continue
         begins = due if each.clock is before else _begins(each.clock, due, extends=before is not None)
         due = _spend(amount, _counting(each.clock, begins, calendar, stops), segments)
-        if each.clock in _OFFICE:
+        if each.clock in OF_OFFICE:
             last = segments[-1][1] - _TICK if segments else begins
             provisional = provisional or _guessed(calendar, begins) or _guessed(calendar, last)
         before = each.clock
@@ -187,7 +105,7 @@ def compute(
 def extend(
     deadline: Deadline, by: Limit, calendar: WorkingCalendar, pauses: Sequence[Pause] = ()
 ) -> Deadline:
-    """The same deadline with `by` more after it 延期; `pauses` are all pauses since its start.
+    """The same deadline with `by` more after it 延期, worked out anew; `pauses` are all pauses since its start.
 
     On the same clock the amounts add up; days on another clock count from the day after the due day.
     """
@@ -221,9 +139,9 @@ def recompute(deadline: Deadline) -> datetime | None:
             )
         left -= end - start
         previous = end
-    if left < _NOTHING or not deadline.limits:
+    if left < _NOTHING or deadline.allowed <= _NOTHING:
         raise BrokenSegments("more time was counted than allowed")
-    return None if left else previous
+    return None if left or not deadline.segments else previous
 
 
 class BrokenSegments(ValueError):
@@ -272,7 +190,7 @@ def from_json(stored: DeadlineJson) -> Deadline:
 
 def _begins(clock: Clock, moment: datetime, *, extends: bool = False) -> datetime:
     """When a limit from `moment` starts to count: at once in hours, at the next local midnight in days."""
-    if clock not in _DAYS:
+    if clock not in OF_DAYS:
         return moment
     # A term that ended at 24:00 belongs to the day that ended, so its extension runs on from that midnight.
     day = local(moment - _TICK if extends else moment).date()
@@ -281,10 +199,10 @@ def _begins(clock: Clock, moment: datetime, *, extends: bool = False) -> datetim
 
 def _open(clock: Clock, begins: datetime, calendar: WorkingCalendar) -> Iterator[Run]:
     """The stretches from `begins` on in which `clock` runs, without end."""
-    if clock not in _BY_DAY:
+    if clock in (Clock.natural, Clock.natural_days):
         yield begins, _FOREVER
         return
-    runs_on = calendar.office_runs if clock in _OFFICE else calendar.service_runs
+    runs_on = calendar.office_runs if clock in OF_OFFICE else calendar.service_runs
     day = local(begins).date()
     for opens, closes in runs_on(day):
         if closes > begins:
@@ -329,15 +247,10 @@ def _spend(amount: timedelta, runs: Iterator[Run], segments: list[Run]) -> datet
 
 
 def _stops(pauses: Sequence[Pause]) -> list[Run]:
-    """Pauses in order, disjoint, those without end lasting forever."""
-    stops: list[Run] = []
-    for start, end in sorted((_utc(start), _FOREVER if end is None else _utc(end)) for start, end in pauses):
-        if end < start:
-            raise ValueError("a pause cannot end before it begins")
-        if stops and start <= stops[-1][1]:
-            stops[-1] = (stops[-1][0], max(stops[-1][1], end))
-        elif start < end:
-            stops.append((start, end))
+    """Pauses in order of their beginning, those without end lasting forever."""
+    stops = sorted((_utc(start), _FOREVER if end is None else _utc(end)) for start, end in pauses)
+    if any(end < start for start, end in stops):
+        raise ValueError("a pause cannot end before it begins")
     return stops
 
 
@@ -351,6 +264,7 @@ def _utc(moment: datetime) -> datetime:
     return moment.astimezone(UTC)
 
 
+@lru_cache(maxsize=8192)  # most moments are a day's opening or closing, met again and again
 def _text(moment: datetime) -> str:
     return moment.isoformat().replace("+00:00", "Z")
 

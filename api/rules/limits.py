@@ -7,7 +7,7 @@ from every moment of the year; that is why what a property company promises runs
 from dataclasses import dataclass
 from enum import StrEnum
 
-from api.rules.deadlines import (
+from api.rules.clocks import (
     Limit,
     hours,
     minutes,
@@ -60,8 +60,8 @@ class CaseLimits:
     source: str
 
 
-_CITIZENS_CALLS = "北京接诉即办条例；国办函〔2025〕66号；晴隆、沈阳、济源公布的时限"
-_REPAIRS = "建设部 1998 年房屋修缮服务规范；物业服务合同惯例"
+_CITIZENS_CALLS = "国办函〔2025〕66号；国办发〔2019〕51号；北京接诉即办条例；晴隆、沈阳、济源公布的时限"
+_REPAIRS = "建设部 1998 年维修规范；其未规定处为本系统设定"
 
 LIMITS: dict[CaseClass, CaseLimits] = {
     CaseClass.danger: CaseLimits(

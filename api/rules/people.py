@@ -53,6 +53,14 @@ class MembershipState(StrEnum):
     ended = "ended"
 
 
+class BelongingMove(StrEnum):
+    """居住关系与报到登记上的操作：核实通过、核实不通过、结束"""
+
+    verify = "verify"
+    refuse = "refuse"
+    end = "end"
+
+
 class BelongingStanding(StrEnum):
     """What somebody is to a residency or membership: 本人、核实人"""
 
@@ -67,9 +75,9 @@ RESIDENCIES: Lifecycle[ResidencyState, BelongingStanding, None] = Lifecycle(
     "居住关系",
     _R.pending,
     [
-        Move("verify", "核实通过", (_R.pending,), _R.verified, frozenset({_B.verifier})),
-        Move("refuse", "核实不通过", (_R.pending,), _R.refused, frozenset({_B.verifier}), note="须写明原因"),
-        Move("end", "结束", (_R.pending, _R.verified), _R.ended, frozenset({_B.self, _B.verifier})),
+        Move(BelongingMove.verify, "核实通过", (_R.pending,), _R.verified, frozenset({_B.verifier})),
+        Move(BelongingMove.refuse, "核实不通过", (_R.pending,), _R.refused, frozenset({_B.verifier}), note="须写明原因"),
+        Move(BelongingMove.end, "结束", (_R.pending, _R.verified), _R.ended, frozenset({_B.self, _B.verifier})),
     ],
 )
 
@@ -78,15 +86,11 @@ MEMBERSHIPS: Lifecycle[MembershipState, BelongingStanding, None] = Lifecycle(
     "报到登记",
     _M.pending,
     [
-        Move("verify", "核实通过", (_M.pending,), _M.verified, frozenset({_B.verifier})),
-        Move("refuse", "核实不通过", (_M.pending,), _M.refused, frozenset({_B.verifier}), note="须写明原因"),
-        Move("end", "结束", (_M.pending, _M.verified), _M.ended, frozenset({_B.self, _B.verifier})),
+        Move(BelongingMove.verify, "核实通过", (_M.pending,), _M.verified, frozenset({_B.verifier})),
+        Move(BelongingMove.refuse, "核实不通过", (_M.pending,), _M.refused, frozenset({_B.verifier}), note="须写明原因"),
+        Move(BelongingMove.end, "结束", (_M.pending, _M.verified), _M.ended, frozenset({_B.self, _B.verifier})),
     ],
 )
-
-ResidencyMove = StrEnum("ResidencyMove", {n: n for n in RESIDENCIES.titles()})  # type: ignore[misc]
-MembershipMove = StrEnum("MembershipMove", {n: n for n in MEMBERSHIPS.titles()})  # type: ignore[misc]
-
 
 def masked_phone(number: str) -> str:
     """138****5678"""

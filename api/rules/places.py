@@ -26,6 +26,15 @@ LEVEL_TITLES: dict[Level, str] = {
     Level.building: "楼栋",
 }
 
+class UnitKind(StrEnum):
+    """承办单位种类：书记台、物业公司、网格、代办点"""
+
+    secretary_desk = "secretary_desk"
+    property_company = "property_company"
+    grid_team = "grid_team"
+    errand_desk = "errand_desk"
+
+
 DIGITS: dict[Level, int] = {
     Level.province: 2,
     Level.city: 4,
@@ -43,6 +52,9 @@ PARENT: dict[Level, Level] = {
     Level.grid: Level.village,
     Level.building: Level.village,
 }
+
+PREFIX_LENGTHS: tuple[int, ...] = (3, 6, 9, 13, 17)
+"""Lengths of the paths of province, city, county, town and village: the digits above and a slash for each."""
 
 PATH_END = "left(path, -1) || '0'"
 """The first string after a subtree: paths end in '/', and '0' is the character after it."""

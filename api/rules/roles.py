@@ -6,6 +6,8 @@ member is a column of the subject and never a grant.
 
 from enum import StrEnum
 
+from api.rules.places import UnitKind
+
 
 class Role(StrEnum):
     """角色"""
@@ -140,12 +142,13 @@ CONSOLE_ROLES: frozenset[Role] = frozenset(set(Role) - {Role.property_staff})
 LEADS: tuple[Role, ...] = (Role.secretary, Role.deputy)
 """Who answers for a community when a clock breaks, the first found first."""
 
-GRANTS_BELOW: dict[Role, frozenset[Role]] = {
-    Role.operator: frozenset(Role),
-    Role.town_supervisor: frozenset(),
+SERVES: dict[UnitKind, frozenset[Role]] = {
+    UnitKind.secretary_desk: frozenset({Role.community_worker, Role.deputy, Role.secretary}),
+    UnitKind.property_company: frozenset({Role.property_staff}),
+    UnitKind.grid_team: frozenset({Role.grid_worker}),
+    UnitKind.errand_desk: frozenset({Role.community_worker}),
 }
-"""Which roles a role may hand out within its reach."""
-
+"""Whose grant at a unit's own place makes them its members."""
 
 def roles_with(permission: Permission) -> list[Role]:
     """The roles that carry `permission`, in the enum's order."""

@@ -6,12 +6,12 @@ Knows the calls, the envelope of the answers and the errors; not the token (clie
 import asyncio
 import json
 import logging
-import random
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from api.kit.backoff import backoff
 from api.wechat.calls import Call
 from api.wechat.errors import (
     AccountFault,
@@ -30,7 +30,6 @@ from api.wechat.limits import Limits
 from api.wechat.transport import Answer, Transport
 
 _log = logging.getLogger("linli.wechat")
-_jitter = random.SystemRandom()
 _RETRIES = 2
 _IMAGES = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG": "image/png"}
 
@@ -76,7 +75,7 @@ class Gateway:
             except (NotSent, Busy) as error:
                 if attempt == _RETRIES or (isinstance(error, Busy) and not call.idempotent):
                     raise
-            await asyncio.sleep(0.1 * 3**attempt * _jitter.uniform(0.5, 1.5))
+            await asyncio.sleep(backoff(attempt + 1, first=0.1, longest=1.0, factor=3.0))
         raise AssertionError("the last attempt returns or raises")
 
     async def _once(
@@ -116,7 +115,9 @@ def _read(call: Call, answer: Answer) -> dict[str, Any] | Image:
     if answer.status != 200:
         raise Unreadable(call.name)
     picture = next((kind for magic, kind in _IMAGES.items() if answer.body.startswith(magic)), None)
-    if picture is not None and answer.media_type != "text/html":
+    if picture is None and answer.media_type.startswith("image/") and not answer.body.startswith(b"{"):
+        picture = answer.media_type
+    if picture is not None:
         return Image(answer.body, picture)
     members = _members(call, answer.body)
     errcode = _integer(members.get("errcode", 0))

@@ -61,7 +61,9 @@ class Limits:
 
     async def admit(self, call: Call) -> None:
         """Count one attempt of `call`; MinuteLimited or QuotaSpent, and nothing counted, where there is none left."""
-        verdict, wait_ms = await self._admit(keys=[self._key(call)], args=[call.per_minute or 0, call.per_day or 0])
+        verdict, wait_ms = await self._admit(
+            keys=[self._key(call)], args=[call.per_minute or 0, call.per_day or 0]
+        )
         if isinstance(verdict, bytes):
             verdict = verdict.decode()
         if verdict == "minute":

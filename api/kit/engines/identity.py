@@ -6,7 +6,6 @@ while the kernel goes on seeing root, so root's private folders stay private.
 
 import os
 import pwd
-import signal
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -46,9 +45,7 @@ def choose(program: Path, folder: Path) -> Identity:
     refusals: list[str] = []
     for identity in _candidates(folder):
         try:
-            done = run(
-                [str(program), "--version"], drop=identity.drop, inside=identity.inside, timeout=20
-            )
+            done = run([str(program), "--version"], drop=identity.drop, inside=identity.inside, timeout=20)
         except subprocess.TimeoutExpired:
             refusals.append(f"{program} --version 没有回应")
             continue
@@ -63,9 +60,8 @@ def choose(program: Path, folder: Path) -> Identity:
 
 
 def _candidates(folder: Path) -> Iterator[Identity]:
-    euid, egid = os.geteuid(), os.getegid()
-    if euid != 0:
-        if not _has_account(euid):
+    if os.geteuid() != 0:
+        if not has_own_account():
             yield Identity(inside=_some_account())
         yield Identity()
         return

@@ -96,7 +96,7 @@ class Layout:
         return self.sockets / "valkey.sock"
 
     def addresses(self, passwords: Passwords, *, postgres: bool, redis: bool) -> Addresses:
-        where = urlencode({"host": str(self.sockets), "port": PORT})
+        where = urlencode({"host": str(self.sockets), "port": PORT}, quote_via=quote)
         return Addresses(
             database_url=f"postgresql://{NAME}:{passwords.application}@/{NAME}?{where}" if postgres else "",
             redis_url=f"unix://:{passwords.valkey}@{quote(str(self.valkey_socket))}" if redis else "",
@@ -104,14 +104,16 @@ class Layout:
         )
 
     def make_folders(self, identity: Identity) -> None:
-        """run/ and the folder of the sockets. An EngineFault where one of them is not safely ours."""
-        for folder in dict.fromkeys((self.run, self.sockets)):
+        """The data folder, logs/, run/ and the sockets' folder. EngineFault where one is not safely ours."""
+        if make_folder(self.data):
+            identity.own(self.data)
+        for folder in dict.fromkeys((self.logs, self.run, self.sockets)):
             made = make_folder(folder)
             info = folder.lstat()
             # Under /tmp anybody may have been here first, with a link or an open folder.
             if info.st_uid not in (os.geteuid(), *(identity.drop or ())[:1]) or info.st_mode & 0o077:
                 raise EngineFault(
-                    f"目录 {folder} 不属于当前用户，或对其他用户开放，不能在里面放套接字。",
+                    f"目录 {folder} 不属于当前用户，或对其他用户开放，不能放心使用。",
                     "请确认它不是别人建立的，删除它后再启动。",
                 )
             if made or info.st_uid == os.geteuid():

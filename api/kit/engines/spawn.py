@@ -25,7 +25,7 @@ Task = Callable[[], None]
 
 kernel_tells_of_death = platform.system() == "Linux"
 """False: a pipe and a watchdog process do it."""
-_KEPT = ("PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
+_KEPT = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 
 
 @dataclass
@@ -60,7 +60,7 @@ class _LastingThread:
         def task() -> None:
             try:
                 answer.set_result(function())
-            except BaseException as error:  # noqa: BLE001  (handed to the caller)
+            except BaseException as error:
                 answer.set_exception(error)
 
         self._tasks.put(task)
@@ -138,7 +138,13 @@ def run(
 ) -> subprocess.CompletedProcess[str]:
     """Run `argv` to its end, `timeout` seconds at most; stdout holds all it said."""
     child = start(
-        argv, drop=drop, inside=inside, folders=folders, lock=lock, stdin=subprocess.PIPE, output=subprocess.PIPE
+        argv,
+        drop=drop,
+        inside=inside,
+        folders=folders,
+        lock=lock,
+        stdin=subprocess.PIPE,
+        output=subprocess.PIPE,
     )
     try:
         said, _ = child.process.communicate(send, timeout)

@@ -1,0 +1,120 @@
+"""The one place where the parts are put together."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from typing import Any
+
+from fastapi import APIRouter, FastAPI, Request
+
+from api import migrations
+from api.console.router import mount as mount_console
+from api.kit import cache, clock
+from api.kit.db import Database
+from api.kit.health import Health
+from api.kit.http import Edge, TransactionRoute, install
+from api.kit.secrets import Vault
+from api.openapi import document, operation_id
+from api.routers import cases, sessions, system
+from api.routers.deps import CurrentViewer, Tx
+from api.rules.roles import Permission
+from api.services.access import require_anywhere
+from api.services.sessions import Sessions
+from api.settings import Settings
+from api.wechat.client import WeChat
+from api.wechat.config import WeChatConfig
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The API of one process; `DATABASE_URL` and `REDIS_URL` must be set (the command line sees to it)."""
+    if settings.database_url is None or settings.redis_url is None:
+        raise ValueError("create_app needs the addresses of both engines")
+    if settings.clock_file is not None:
+        clock.follow(settings.clock_file)
+    app = FastAPI(
+        title="邻里",
+        version=version("linli"),
+        lifespan=_lifespan,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        generate_unique_id_function=operation_id,
+        debug=False,
+    )
+    state: Any = app.state
+    state.settings = settings
+    state.db = Database(
+        settings.database_url,
+        pool_size=settings.pool_size,
+        statement_timeout_ms=settings.statement_timeout_ms,
+    )
+    state.redis = cache.connect(settings.redis_url, max_connections=settings.limit_concurrency * 2)
+    state.vault = Vault(settings.master_key.get_secret_value())
+    state.sessions = Sessions(
+        state.redis,
+        app_days=settings.session_days,
+        console_idle_minutes=settings.console_idle_minutes,
+        console_life_hours=settings.console_life_hours,
+    )
+    state.wechat = WeChat(wechat_config(settings), state.redis)
+    state.health = Health(state.db, state.redis, migrations.head())
+    install(app)
+    app.add_middleware(Edge, max_body=settings.max_body_bytes)
+    _mount(app)
+    return app
+
+
+def wechat_config(settings: Settings) -> WeChatConfig:
+    """The platform account of these settings."""
+    return WeChatConfig(
+        appid=settings.wechat_appid,
+        secret=settings.wechat_secret.get_secret_value(),
+        push_token=settings.wechat_push_token.get_secret_value(),
+        push_aes_key=settings.wechat_push_aes_key.get_secret_value(),
+        base=settings.wechat_base,
+        push_plain=settings.wechat_push_plain,
+    )
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    await app.state.db.open()
+    try:
+        yield
+    finally:
+        await app.state.wechat.aclose()
+        await app.state.redis.aclose()
+        await app.state.db.close()
+
+
+def _mount(app: FastAPI) -> None:
+    both = (sessions.shared_router, cases.fast, cases.router)
+    for router in (sessions.app_router, *both):
+        app.include_router(router, prefix="/v1")
+    for router in (sessions.console_router, *both):
+        app.include_router(router, prefix="/admin/v1")
+    app.include_router(system.router)
+    app.include_router(_documents(app))
+    mount_console(app)
+
+
+def _documents(app: FastAPI) -> APIRouter:
+    """The OpenAPI documents, made once when first asked for."""
+    router = APIRouter(route_class=TransactionRoute, include_in_schema=False)
+    made: dict[bool, dict[str, Any]] = {}
+
+    def of(admin: bool) -> dict[str, Any]:
+        if admin not in made:
+            made[admin] = document(app, admin=admin)
+        return made[admin]
+
+    @router.get("/openapi.json")
+    async def read_openapi(request: Request) -> dict[str, Any]:
+        return of(False)
+
+    @router.get("/admin/openapi.json")
+    async def read_admin_openapi(viewer: CurrentViewer, tx: Tx) -> dict[str, Any]:
+        await require_anywhere(tx, viewer, Permission.case_read)
+        return of(True)
+
+    return router

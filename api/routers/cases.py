@@ -1,0 +1,215 @@
+"""诉求: submit, list, read, handle, talk. Mounted for residents under /v1 and for staff under /admin/v1."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Path, Query, Request, Response
+
+from api.kit.http import TransactionRoute, json_response
+from api.kit.idempotency import KeyMalformed, KeyReused, StillRunning
+from api.kit.paging import After, Limit, Page
+from api.kit.problems import Malformed, NotAllowed, NotFound, WrongMoment
+from api.models.cases import MessageKind
+from api.routers.deps import CurrentViewer, Db, Key, Once, Tx, problems
+from api.rules import cases as rules
+from api.rules.cases import CaseMove, CaseState
+from api.schemas.base import Happened
+from api.schemas.cases import (
+    ALLOWED,
+    NEEDED,
+    CaseItem,
+    CaseMessageOut,
+    CaseOut,
+    MoveCase,
+    SayOnCase,
+    Stars,
+    SubmitCase,
+)
+from api.services.access import Viewer, params
+from api.services.cases import handling, reading, submitting, talking
+from api.services.cases.finding import find
+from api.services.cases.submitting import HouseholdIsPrivate, NewCase, PlaceTooWide
+from api.services.cases.view import view
+from api.services.timeline import timeline
+
+fast = APIRouter(tags=["诉求"])
+"""Hot paths: one or two prebuilt statements, no unit of work."""
+router = APIRouter(tags=["诉求"], route_class=TransactionRoute)
+
+CaseId = Annotated[UUID, Path(description="诉求标识")]
+KEY_PROBLEMS = (KeyMalformed, KeyReused, StillRunning)
+
+
+@fast.post(
+    "/cases",
+    status_code=201,
+    response_model=CaseOut,
+    summary="提交诉求",
+    description="写给书记：咨询、求助、建议、投诉。立即得到回执号和承诺的时限。请带 Idempotency-Key，断网重试不会重复提交。",
+    responses=problems(Malformed, NotFound, NotAllowed, PlaceTooWide, HouseholdIsPrivate, *KEY_PROBLEMS),
+)
+async def submit_case(
+    body: SubmitCase, request: Request, viewer: CurrentViewer, db: Db, key: Key = None
+) -> Response:
+    pending = submitting.pending_of(viewer, key, "POST", request.url.path, await request.body())
+    new = NewCase(**{f: getattr(body, f) for f in NewCase.__slots__})
+    answer = await submitting.submit(db, viewer, new, pending)
+    headers = {"idempotent-replayed": "true"} if answer.replayed else None
+    return Response(answer.body, answer.status, headers, "application/json")
+
+
+@fast.get(
+    "/cases",
+    response_model=Page[CaseItem],
+    summary="诉求列表",
+    description="从新到旧。mine=true 只看自己的；place 看一个地域的；都不填则是您工作和居住之处的。",
+    responses=problems(Malformed),
+)
+async def list_cases(
+    viewer: CurrentViewer,
+    db: Db,
+    limit: Limit = 20,
+    after: After = None,
+    mine: Annotated[bool, Query(description="只看自己提交的")] = False,
+    place: Annotated[UUID | None, Query(description="地域标识")] = None,
+    state: Annotated[CaseState | None, Query(description="状态")] = None,
+) -> Response:
+    return json_response(
+        await reading.listing(db, viewer, limit=limit, after=after, mine=mine, place_id=place, state=state)
+    )
+
+
+@fast.get(
+    "/cases/{case_id}",
+    response_model=CaseOut,
+    summary="查看诉求",
+    description="诉求的全部内容，以及您此刻可以进行的操作 moves。",
+    responses=problems(NotFound),
+)
+async def get_case(case_id: CaseId, viewer: CurrentViewer, db: Db) -> Response:
+    return json_response(await reading.read(db, viewer, case_id))
+
+
+@router.post(
+    "/cases/{case_id}/moves/{move}",
+    response_model=CaseOut,
+    summary="办理诉求",
+    description="按生命周期表进行一次操作，返回操作之后的诉求。",
+    responses=problems(Malformed, NotFound, NotAllowed, WrongMoment, *KEY_PROBLEMS, rules.NobodyContacted,
+                       rules.AskedEnough, rules.SameHands, rules.NoUnit, rules.DisputedEnough, handling.StarsMismatch),
+    dependencies=[Once],
+)  # fmt: skip
+async def move_case(
+    case_id: CaseId, move: CaseMove, body: MoveCase, viewer: CurrentViewer, tx: Tx
+) -> dict[str, Any]:
+    _check_body(move, body)
+    match move:
+        case CaseMove.dispatch:
+            await handling.dispatch(tx, viewer, case_id, body.unit_id)
+        case CaseMove.sign:
+            await handling.sign(tx, viewer, case_id)
+        case CaseMove.ask:
+            await handling.ask(tx, viewer, case_id, body.question or "")
+        case CaseMove.answer:
+            await handling.answer(tx, viewer, case_id, body.text or "")
+        case CaseMove.finish:
+            assert body.outcome is not None
+            await handling.finish(
+                tx, viewer, case_id, outcome=body.outcome, reply=body.reply or "", publish=bool(body.publish)
+            )
+        case CaseMove.pass_check:
+            await handling.pass_check(tx, viewer, case_id, body.text)
+        case CaseMove.fail_check:
+            await handling.fail_check(tx, viewer, case_id, body.reason or "")
+        case CaseMove.rate:
+            await handling.rate(tx, viewer, case_id, _stars(body.stars))
+        case CaseMove.dispute:
+            await handling.dispute(tx, viewer, case_id, _stars(body.stars))
+        case CaseMove.withdraw:
+            await handling.withdraw(tx, viewer, case_id, body.reason)
+        case _:  # expire: the clock's own move
+            await (await find(tx, viewer, case_id)).move(tx, move.value)
+    return await _seen(tx, viewer, case_id)
+
+
+def _check_body(move: CaseMove, body: MoveCase) -> None:
+    """Exactly the fields of this move. Raises Malformed."""
+    given = {name for name in MoveCase.model_fields if getattr(body, name) is not None}
+    needed = NEEDED.get(move, ())
+    errors = [
+        {"loc": ["body", name], "msg": "缺少必填项", "type": "missing"}
+        for name in needed
+        if name not in given
+    ] + [
+        {"loc": ["body", name], "msg": "此操作不用这个字段", "type": "extra_forbidden"}
+        for name in sorted(given - set(ALLOWED.get(move, needed)))
+    ]
+    if errors:
+        raise Malformed(f"请求内容有误：{errors[0]['msg']}", errors=errors)
+
+
+def _stars(stars: Stars | None) -> handling.Stars:
+    assert stars is not None
+    return handling.Stars(stars.overall, stars.result, stars.attitude, stars.speed, stars.text)
+
+
+async def _seen(tx: Tx, viewer: Viewer, case_id: UUID) -> dict[str, Any]:
+    await tx.flush()
+    row = (await tx.execute(reading.READ_ONE, {"case_id": case_id, **params(viewer)})).mappings().one()
+    return view(row, viewer)
+
+
+@router.post(
+    "/cases/{case_id}/ratings",
+    response_model=CaseOut,
+    summary="评价诉求",
+    description="三星及以上结案；一、二星视为不认可，进入下一轮办理。",
+    responses=problems(Malformed, NotFound, NotAllowed, WrongMoment, *KEY_PROBLEMS),
+    dependencies=[Once],
+)
+async def rate_case(case_id: CaseId, body: Stars, viewer: CurrentViewer, tx: Tx) -> dict[str, Any]:
+    if body.overall < rules.DISPUTED_BELOW:
+        await handling.dispute(tx, viewer, case_id, _stars(body))
+    else:
+        await handling.rate(tx, viewer, case_id, _stars(body))
+    return await _seen(tx, viewer, case_id)
+
+
+@router.post(
+    "/cases/{case_id}/messages",
+    status_code=201,
+    response_model=CaseMessageOut,
+    summary="答复、登记联系或写备注",
+    description="公开答复与联系记录反映人可见；内部备注只有工作人员可见。",
+    responses=problems(Malformed, NotFound, NotAllowed, WrongMoment, *KEY_PROBLEMS),
+    dependencies=[Once],
+)
+async def say_on_case(case_id: CaseId, body: SayOnCase, viewer: CurrentViewer, tx: Tx) -> dict[str, Any]:
+    return await talking.say(tx, viewer, case_id, MessageKind(body.kind), body.text)
+
+
+@router.get(
+    "/cases/{case_id}/messages",
+    response_model=Page[CaseMessageOut],
+    summary="诉求往来",
+    description="从旧到新；内部备注只对工作人员列出。",
+    responses=problems(NotFound),
+)
+async def list_case_messages(
+    case_id: CaseId, viewer: CurrentViewer, tx: Tx, limit: Limit = 20, after: After = None
+) -> dict[str, Any]:
+    return await talking.messages(tx, viewer, case_id, limit=limit, after=after)
+
+
+@router.get(
+    "/cases/{case_id}/events",
+    response_model=Page[Happened],
+    summary="诉求时间线",
+    description="公开的办理经过，从旧到新。",
+    responses=problems(NotFound),
+)
+async def list_case_events(
+    case_id: CaseId, viewer: CurrentViewer, tx: Tx, limit: Limit = 20, after: After = None
+) -> dict[str, Any]:
+    await find(tx, viewer, case_id)
+    return await timeline(tx, case_id, limit=limit, after=after)

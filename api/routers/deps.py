@@ -1,0 +1,98 @@
+"""What handlers ask for: the viewer, the transaction, the idempotency key, the engines of the process."""
+
+from collections.abc import Callable
+from typing import Annotated, Any
+
+from fastapi import Depends, Header, Request
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from api.kit import idempotency
+from api.kit.db import Database
+from api.kit.problems import Problem, SessionExpired
+from api.services.access import Viewer
+from api.services.sessions import Sessions
+
+CONSOLE_PREFIX = "/admin/"
+
+
+async def get_viewer(request: Request) -> Viewer:
+    """Whose bearer token this is: a console session under /admin/, a mini-program session elsewhere."""
+    authorization = request.headers.get("authorization", "")
+    scheme, _, token = authorization.partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise SessionExpired("请先登录")
+    sessions: Sessions = request.app.state.sessions
+    return await sessions.viewer(token, console=request.url.path.startswith(CONSOLE_PREFIX))
+
+
+CurrentViewer = Annotated[Viewer, Depends(get_viewer)]
+
+
+async def get_tx(request: Request) -> AsyncSession:
+    """The request's transaction, opened and committed by TransactionRoute."""
+    tx: AsyncSession = request.state.tx
+    return tx
+
+
+Tx = Annotated[AsyncSession, Depends(get_tx)]
+
+
+async def get_db(request: Request) -> Database:
+    db: Database = request.app.state.db
+    return db
+
+
+Db = Annotated[Database, Depends(get_db)]
+
+Key = Annotated[
+    str | None,
+    Header(alias="Idempotency-Key", description="幂等键，1–64 个可见字符，24 小时内同键同请求得到同一应答"),
+]
+
+
+async def once(request: Request, viewer: CurrentViewer, tx: Tx, key: Key = None) -> None:
+    """Answer again what was answered before for this key, or note the key for TransactionRoute to keep."""
+    if key is None:
+        return
+    name = idempotency.check_key(key)
+    mark = idempotency.fingerprint(request.method, request.url.path, await request.body())
+    pending = idempotency.Pending(viewer.person_id, name, mark)
+    await idempotency.begin(tx, pending)
+    request.state.pending = pending
+
+
+Once = Depends(once)
+
+
+def problems(*kinds: type[Problem]) -> dict[int | str, dict[str, Any]]:
+    """The OpenAPI responses of a route: its own problems, one entry a status."""
+    found: dict[int | str, dict[str, Any]] = {}
+    for kind in sorted(kinds, key=lambda k: (k.status, k.code)):
+        entry = found.setdefault(
+            kind.status,
+            {
+                "description": "",
+                "content": {
+                    "application/problem+json": {
+                        "schema": {"$ref": "#/components/schemas/Problem"},
+                        "examples": {},
+                    }
+                },
+            },
+        )
+        entry["description"] += ("；" if entry["description"] else "") + f"{kind.title}（{kind.code}）"
+        entry["content"]["application/problem+json"]["examples"][kind.code] = {
+            "summary": kind.title,
+            "value": {
+                "type": f"/problems/{kind.code}",
+                "code": kind.code,
+                "title": kind.title,
+                "status": kind.status,
+                "detail": kind.title,
+                "request_id": "mfrggzdfmztwq2lk",
+            },
+        }
+    return found
+
+
+Endpoint = Callable[..., Any]

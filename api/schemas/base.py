@@ -1,0 +1,78 @@
+"""The wire's common ground: strict bodies, clean text, aware times."""
+
+import unicodedata
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+
+_KEPT = frozenset("\n\t")
+
+
+def clean(value: Any) -> Any:
+    """NFC, trimmed, without control characters; what is no text is left to the validator."""
+    if not isinstance(value, str):
+        return value
+    text = unicodedata.normalize("NFC", value.replace("\r\n", "\n").replace("\r", "\n"))
+    return "".join(c for c in text if c in _KEPT or unicodedata.category(c) != "Cc").strip()
+
+
+def clean_line(value: Any) -> Any:
+    """The same on one line."""
+    text = clean(value)
+    return " ".join(text.split()) if isinstance(text, str) else text
+
+
+Title = Annotated[str, BeforeValidator(clean_line), StringConstraints(min_length=2, max_length=60)]
+Line = Annotated[str, BeforeValidator(clean_line), StringConstraints(min_length=1, max_length=120)]
+ShortText = Annotated[str, BeforeValidator(clean), StringConstraints(min_length=1, max_length=500)]
+LongText = Annotated[str, BeforeValidator(clean), StringConstraints(min_length=1, max_length=4000)]
+Nickname = Annotated[str, BeforeValidator(clean_line), StringConstraints(min_length=1, max_length=20)]
+
+
+class Body(BaseModel):
+    """A request body: unknown fields are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Out(BaseModel):
+    """A response body."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+
+class Named(Out):
+    """名称与标识"""
+
+    id: UUID = Field(description="标识")
+    name: str = Field(description="名称")
+
+
+class Happened(Out):
+    """公开时间线上的一条"""
+
+    id: UUID
+    move: str = Field(description="操作")
+    from_: str | None = Field(None, alias="from", description="之前的状态")
+    to: str | None = Field(None, description="之后的状态")
+    by: str = Field(description="以什么身份操作")
+    text: str | None = Field(None, description="说明")
+    at: datetime = Field(description="时间")
+
+
+__all__ = [
+    "AwareDatetime",
+    "Body",
+    "Happened",
+    "Line",
+    "LongText",
+    "Named",
+    "Nickname",
+    "Out",
+    "ShortText",
+    "Title",
+    "clean",
+    "clean_line",
+]

@@ -1,0 +1,201 @@
+"""诉求 on the wire."""
+
+from datetime import datetime
+from typing import Annotated, Literal, Self
+from uuid import UUID
+
+from pydantic import Field, model_validator
+
+from api.rules.cases import CaseCategory, CaseKind, CaseMove, CaseState, Channel, Outcome, Visibility
+from api.schemas.base import Body, LongText, Named, Out, ShortText, Title
+
+_EXAMPLE_ID = "01938f2a-6f00-7000-8000-0123456789ab"
+
+
+class SubmitCase(Body):
+    """写给书记的一件事"""
+
+    kind: Literal[CaseKind.secretary] = Field(CaseKind.secretary, description="种类：找书记")
+    category: CaseCategory = Field(description="类别：咨询 consult、求助 help、建议 suggest、投诉 complain")
+    title: Title = Field(description="标题")
+    text: LongText = Field(description="内容")
+    place_id: UUID | None = Field(None, description="发生地：村（社区）、网格或楼栋；与 home_id 二选一")
+    home_id: UUID | None = Field(None, description="本人居住的房屋；与 place_id 二选一，且只能不公开")
+    visibility: Visibility = Field(Visibility.private, description="公开范围")
+    anonymous: bool = Field(False, description="对他人匿名")
+
+    model_config = Body.model_config | {
+        "json_schema_extra": {
+            "examples": [
+                {
+                    "kind": "secretary",
+                    "category": "help",
+                    "title": "三单元楼道灯不亮",
+                    "text": "三单元二楼到三楼的楼道灯坏了一周，老人晚上下楼不安全。",
+                    "place_id": _EXAMPLE_ID,
+                    "visibility": "community",
+                    "anonymous": False,
+                }
+            ]
+        }
+    }
+
+    @model_validator(mode="after")
+    def _one_of_place_and_home(self) -> Self:
+        if (self.place_id is None) == (self.home_id is None):
+            raise ValueError("place_id 与 home_id 须填且只填一个")
+        return self
+
+
+class Due(Out):
+    """一个期限"""
+
+    due_at: datetime | None = Field(description="到期时间；暂停中为 null")
+    met_at: datetime | None = Field(description="完成时间")
+    overdue: bool = Field(description="是否已超时")
+    provisional: bool = Field(description="是否按暂定日历计算（放假安排尚未公布）")
+
+
+class Dues(Out):
+    """签收、首次联系、办结的期限"""
+
+    sign: Due | None = Field(description="签收")
+    contact: Due | None = Field(description="首次联系")
+    finish: Due | None = Field(description="办结")
+
+
+class Reporter(Out):
+    """反映人"""
+
+    name: str = Field(description="显示的名字；匿名时为化名")
+    mine: bool = Field(description="是否本人")
+
+
+class CaseOut(Out):
+    """诉求"""
+
+    id: UUID
+    number: str = Field(description="回执号")
+    kind: CaseKind
+    category: CaseCategory
+    title: str
+    text: str
+    state: CaseState
+    cycle: int = Field(description="第几轮办理")
+    level: int = Field(description="升级层级 0–4")
+    visibility: Visibility
+    anonymous: bool
+    channel: Channel
+    place: Named
+    community: Named
+    home_id: UUID | None
+    unit: Named | None = Field(description="承办单位")
+    reporter: Reporter
+    outcome: Outcome | None
+    due: Dues
+    requests: list[dict[str, str]] = Field(description="单上的申请（退单、延期等）")
+    merged_into: UUID | None
+    rating: int | None = Field(description="最近一次总体评价，1–5 星")
+    first_contact_at: datetime | None
+    handled_at: datetime | None
+    closed_at: datetime | None
+    moves: list[CaseMove] = Field(description="您此刻可以进行的操作")
+    version: int
+    created_at: datetime
+    updated_at: datetime
+
+
+class CaseItem(Out):
+    """诉求列表中的一行"""
+
+    id: UUID
+    number: str
+    kind: CaseKind
+    category: CaseCategory
+    title: str
+    excerpt: str = Field(description="内容的前 80 个字")
+    state: CaseState
+    cycle: int
+    level: int
+    visibility: Visibility
+    place: Named
+    reporter: Reporter
+    finish_due_at: datetime | None = Field(description="办结期限")
+    overdue: bool
+    version: int
+    created_at: datetime
+    updated_at: datetime
+
+
+Star = Annotated[int, Field(ge=1, le=5, description="1–5 星")]
+
+
+class Stars(Body):
+    """评价：一次点击即可，其余可不填"""
+
+    overall: Star
+    result: Star | None = None
+    attitude: Star | None = None
+    speed: Star | None = None
+    text: ShortText | None = None
+
+    model_config = Body.model_config | {"json_schema_extra": {"examples": [{"overall": 5}]}}
+
+
+class MoveCase(Body):
+    """一次操作所需的内容；每种操作只看自己的字段，多余的字段会被拒绝"""
+
+    unit_id: UUID | None = Field(None, description="dispatch：指定承办单位；不填按路由规则")
+    question: ShortText | None = Field(None, description="ask：要问的问题")
+    text: ShortText | None = Field(None, description="answer：补充内容；pass_check：备注")
+    outcome: Outcome | None = Field(None, description="finish：办理结果")
+    reply: LongText | None = Field(None, description="finish：公开答复")
+    publish: bool | None = Field(None, description="finish：按反映人选择的范围公开")
+    reason: ShortText | None = Field(None, description="fail_check、withdraw：原因")
+    stars: Stars | None = Field(None, description="rate、dispute：评价")
+
+    model_config = Body.model_config | {
+        "json_schema_extra": {"examples": [{"outcome": "solved", "reply": "已更换灯具，当晚恢复照明。"}]}
+    }
+
+
+NEEDED: dict[CaseMove, tuple[str, ...]] = {
+    CaseMove.ask: ("question",),
+    CaseMove.answer: ("text",),
+    CaseMove.finish: ("outcome", "reply"),
+    CaseMove.fail_check: ("reason",),
+    CaseMove.rate: ("stars",),
+    CaseMove.dispute: ("stars",),
+}
+"""What a move cannot do without."""
+
+ALLOWED: dict[CaseMove, tuple[str, ...]] = {
+    CaseMove.dispatch: ("unit_id",),
+    CaseMove.finish: ("outcome", "reply", "publish"),
+    CaseMove.pass_check: ("text",),
+    CaseMove.withdraw: ("reason",),
+}
+"""What a move looks at; as much as it needs where nothing stands here."""
+
+
+class SayOnCase(Body):
+    """在诉求上说的话"""
+
+    kind: Literal["reply", "contact", "note"] = Field(
+        description="reply 公开答复（反映人为补充）、contact 登记一次联系、note 内部备注"
+    )
+    text: LongText
+
+    model_config = Body.model_config | {
+        "json_schema_extra": {"examples": [{"kind": "reply", "text": "您好，已安排电工明早上门。"}]}
+    }
+
+
+class CaseMessageOut(Out):
+    """一条往来"""
+
+    id: UUID
+    kind: Literal["reply", "question", "answer", "contact", "note"]
+    author: str = Field(description="以什么身份说的")
+    text: str
+    created_at: datetime

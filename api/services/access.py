@@ -1,0 +1,138 @@
+"""Reach = role × place. Every list, get and count starts from a `readable_*` statement of this package.
+
+What is not in it is a 404; what is in it but not allowed is a 403.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, DateTime, Select, Uuid, and_, bindparam, func, or_, select
+from sqlalchemy.dialects.postgresql import array
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Mapped
+from sqlmodel import col
+
+from api.kit import clock
+from api.kit.problems import NotAllowed
+from api.models import Grant, Place, Residency
+from api.models.people import PersonId
+from api.rules.people import ResidencyState
+from api.rules.places import PREFIX_LENGTHS
+from api.rules.roles import PERMISSION_TITLES, Permission, Role, roles_with
+
+Text = ColumnElement[str] | Mapped[str]
+VIEWER = bindparam("viewer", type_=Uuid())
+NOW = bindparam("now", type_=DateTime(timezone=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """Who asks: a person with a session, in the mini-program or in the console."""
+
+    person_id: PersonId
+    session_id: str
+    console: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """One live grant of a viewer."""
+
+    role: Role
+    place_id: UUID
+    path: str
+
+
+def live(now: ColumnElement[Any] = NOW) -> ColumnElement[bool]:
+    """Grants in force at `now`."""
+    return and_(col(Grant.since) <= now, or_(col(Grant.until).is_(None), col(Grant.until) > now))
+
+
+def covering(path: Text) -> ColumnElement[bool]:
+    """Places that are, or lie above, the place with `path`."""
+    return func.starts_with(path, col(Place.path))
+
+
+def prefixes(path: Text) -> ColumnElement[Any]:
+    """The paths of a place and all above it, so that ancestors are found by index."""
+    parts: list[Any] = [*(func.left(path, n) for n in PREFIX_LENGTHS), path]
+    return array(parts)
+
+
+def roles_here(path: Text) -> Select[Any]:
+    """The viewer's live roles that reach `path`, as a text array."""
+    return (
+        select(func.array_agg(col(Grant.role).distinct()))
+        .join(Place, col(Place.id) == col(Grant.place_id))
+        .where(col(Grant.person_id) == VIEWER, live(), covering(path))
+    )
+
+
+def reaches(permission: Permission, path: Text) -> ColumnElement[bool]:
+    """The viewer holds `permission` over `path`."""
+    return (
+        select(1)
+        .select_from(Grant)
+        .join(Place, col(Place.id) == col(Grant.place_id))
+        .where(
+            col(Grant.person_id) == VIEWER,
+            col(Grant.role).in_(roles_with(permission)),
+            live(),
+            covering(path),
+        )
+        .exists()
+    )
+
+
+def lives_in(community_id: Any) -> ColumnElement[bool]:
+    """The viewer is a verified resident of the community."""
+    return (
+        select(1)
+        .select_from(Residency)
+        .where(
+            col(Residency.person_id) == VIEWER,
+            col(Residency.community_id) == community_id,
+            col(Residency.state) == ResidencyState.verified,
+        )
+        .exists()
+    )
+
+
+def params(viewer: Viewer) -> dict[str, object]:
+    """The bound values every `readable_*` statement needs."""
+    return {"viewer": viewer.person_id, "now": clock.now()}
+
+
+async def reach_of(tx: AsyncSession, viewer: Viewer) -> list[Reach]:
+    """All live grants of the viewer."""
+    found = await tx.execute(
+        select(col(Grant.role), col(Grant.place_id), col(Place.path))
+        .join(Place, col(Place.id) == col(Grant.place_id))
+        .where(col(Grant.person_id) == VIEWER, live())
+        .order_by(col(Place.path)),
+        params(viewer),
+    )
+    return [Reach(Role(role), place_id, path) for role, place_id, path in found]
+
+
+async def roles_at(tx: AsyncSession, viewer: Viewer, path: str) -> frozenset[Role]:
+    """The viewer's roles that reach the place with `path`."""
+    return frozenset(r.role for r in await reach_of(tx, viewer) if path.startswith(r.path))
+
+
+async def require(tx: AsyncSession, viewer: Viewer, permission: Permission, path: str) -> frozenset[Role]:
+    """The roles by which the viewer may; raises NotAllowed."""
+    roles = await roles_at(tx, viewer, path)
+    if not roles & set(roles_with(permission)):
+        raise NotAllowed(f"您没有此处的权限：{PERMISSION_TITLES[permission]}")
+    return roles
+
+
+async def require_anywhere(tx: AsyncSession, viewer: Viewer, permission: Permission) -> list[str]:
+    """The paths under which the viewer may; raises NotAllowed when there is none."""
+    able = set(roles_with(permission))
+    paths = [r.path for r in await reach_of(tx, viewer) if r.role in able]
+    if not paths:
+        raise NotAllowed(f"您没有此项权限：{PERMISSION_TITLES[permission]}")
+    return paths

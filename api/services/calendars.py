@@ -1,0 +1,75 @@
+"""The working calendar in force, and its later versions."""
+
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from api.kit.events import record
+from api.models import CalendarVersion
+from api.rules.calendar import DayKind, SpecialDay, WorkingCalendar
+from api.rules.calendar_seed import SEED_2024_2026
+
+_known: dict[int, WorkingCalendar] = {SEED_2024_2026.version: SEED_2024_2026}
+"""Versions never change, so what was read once stays true."""
+
+
+def cached(version: int | None) -> WorkingCalendar | None:
+    """The calendar of `version` (None: the seed) if this process has read it before."""
+    return _known.get(version if version is not None else SEED_2024_2026.version)
+
+
+async def current(tx: AsyncSession) -> WorkingCalendar:
+    """The calendar of the highest version; the seed while nothing was imported."""
+    version = (await tx.execute(select(func.max(CalendarVersion.version)))).scalar_one()
+    return cached(version) or await _read(tx, version)
+
+
+async def _read(tx: AsyncSession, version: int) -> WorkingCalendar:
+    row = (
+        await tx.execute(select(CalendarVersion).where(col(CalendarVersion.version) == version))
+    ).scalar_one()
+    calendar = WorkingCalendar(
+        version=row.version,
+        exceptions={date.fromisoformat(d): SpecialDay(DayKind(kind), name) for d, kind, name in row.days},
+        known_from=row.known_from,
+        known_through=row.known_through,
+    )
+    _known[version] = calendar
+    return calendar
+
+
+async def add_version(
+    tx: AsyncSession, days: dict[date, SpecialDay], note: str, person_id: UUID | None, title: str
+) -> WorkingCalendar:
+    """Replace the arrangement of the years that `days` names; deadlines already computed keep theirs.
+
+    Raises ValueError for a gap between years. Two imports at once: the second meets the primary key.
+    """
+    before = await current(tx)
+    after = before.with_years(before.version + 1, days)
+    row = CalendarVersion(
+        version=after.version,
+        known_from=after.known_from,
+        known_through=after.known_through,
+        days=[[d.isoformat(), s.kind.value, s.name] for d, s in sorted(after.exceptions.items())],
+        note=note,
+        created_by=person_id,
+    )
+    tx.add(row)
+    await tx.flush()
+    data: dict[str, Any] = {"version": after.version, "days": len(days)}
+    record(
+        tx,
+        subject_kind="calendar",
+        subject_id=UUID(int=after.version),
+        move="import",
+        actor_id=person_id,
+        actor_title=title,
+        text=f"工作日历更新为第 {after.version} 版：{note}",
+        data=data,
+    )
+    return after

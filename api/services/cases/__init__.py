@@ -1,0 +1,1 @@
+"""诉求: submit, read, handle."""

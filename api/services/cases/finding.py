@@ -1,0 +1,83 @@
+"""Finding a case to act on: what it is, what the actor is to it, what the guards look at."""
+
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from api.kit.problems import NotFound
+from api.models import Case, Unit
+from api.rules.cases import CASES, CaseFacts, CaseState, Standing
+from api.rules.places import UnitKind
+from api.rules.roles import Role, capacity
+from api.services.access import Viewer, params
+from api.services.cases.reading import READ_ONE
+from api.services.cases.view import facts, standings
+from api.services.moves import Subject
+
+CaseSubject = Subject[CaseState, Standing, CaseFacts]
+
+
+async def find(tx: AsyncSession, actor: Viewer | None, case_id: UUID) -> CaseSubject:
+    """The case as `actor` reaches it. Raises NotFound."""
+    if actor is None:
+        return await _find_as_system(tx, case_id)
+    row = (await tx.execute(READ_ONE, {"case_id": case_id, **params(actor)})).mappings().first()
+    if row is None:
+        raise NotFound("没有这件诉求，或不在您的查看范围内")
+    roles = frozenset(Role(r) for r in row["roles"] or ())
+    mine = row["reporter_id"] == actor.person_id
+
+    async def look_again() -> list[str]:
+        return (await find(tx, actor, case_id)).moves()
+
+    return CaseSubject(
+        CASES,
+        Case,
+        case_id,
+        CaseState(row["state"]),
+        row["version"],
+        standings(row, actor),
+        facts(row, actor),
+        actor.person_id,
+        "反映人" if mine else capacity(roles),
+        look_again,
+        row,
+    )
+
+
+async def _find_as_system(tx: AsyncSession, case_id: UUID) -> CaseSubject:
+    case = (await tx.execute(select(Case).where(col(Case.id) == case_id))).scalar_one_or_none()
+    if case is None:
+        raise NotFound
+    row = {**case.model_dump(), "route_unit_id": await _desk_of(tx, case.community_id)}
+
+    async def look_again() -> list[str]:
+        return []
+
+    return CaseSubject(
+        CASES,
+        Case,
+        case_id,
+        case.state,
+        case.version,
+        frozenset({Standing.system}),
+        facts(row, None),
+        None,
+        "系统",
+        look_again,
+        row,
+    )
+
+
+async def _desk_of(tx: AsyncSession, community_id: UUID) -> UUID | None:
+    found = await tx.execute(
+        select(col(Unit.id))
+        .where(
+            col(Unit.place_id) == community_id, col(Unit.kind) == UnitKind.secretary_desk, col(Unit.active)
+        )
+        .order_by(col(Unit.id))
+        .limit(1)
+    )
+    return found.scalar_one_or_none()

@@ -1,0 +1,139 @@
+"""What follows from a case's events: routing by rule, and who is told what."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from api.kit import clock
+from api.kit.events import Event
+from api.models import Case, Unit
+from api.rules.cases import STATE_TITLES, CaseState, NoUnit
+from api.rules.roles import LEADS, SERVES, Role
+from api.services import notices, sending
+from api.services.cases import handling
+from api.services.notices import holders
+
+
+class Audience(StrEnum):
+    """通知对象：反映人、承办人、承办单位、社区负责人、街道"""
+
+    reporter = "reporter"
+    handler = "handler"
+    unit = "unit"
+    leads = "leads"
+    town = "town"
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One kind of notice after one kind of event; `{title}` and `{number}` are the case's, `{told}` the event's."""
+
+    to: Audience
+    title: str
+    text: str
+    message: bool = False
+    """Also as a subscription message, where the person agreed to one."""
+
+
+WORDS: dict[str, tuple[Word, ...]] = {
+    "dispatch": (
+        Word(Audience.reporter, "诉求已派单", "您的诉求“{title}”{told}。"),
+        Word(Audience.unit, "新的诉求待签收", "“{title}”（{number}）待签收。"),
+    ),
+    "sign": (Word(Audience.reporter, "诉求已签收", "您的诉求“{title}”已由工作人员签收。"),),
+    "ask": (
+        Word(Audience.reporter, "请补充情况", "工作人员就“{title}”向您询问，请尽快补充。", message=True),
+    ),
+    "answer": (Word(Audience.handler, "反映人已补充", "“{title}”（{number}）的反映人已补充情况。"),),
+    "reply": (Word(Audience.reporter, "收到答复", "您的诉求“{title}”有新的答复。", message=True),),
+    "finish": (
+        Word(Audience.reporter, "诉求已处置", "您的诉求“{title}”{told}，正在核查。"),
+        Word(Audience.leads, "待核查", "“{title}”（{number}）已处置，请核查。"),
+    ),
+    "pass_check": (
+        Word(Audience.reporter, "请您评价", "您的诉求“{title}”已核查，请评价办理结果。", message=True),
+    ),
+    "fail_check": (Word(Audience.handler, "核查退回", "“{title}”（{number}）核查未通过，请继续办理。"),),
+    "rate": (Word(Audience.handler, "收到评价", "“{title}”（{number}）：{told}。"),),
+    "dispute": (
+        Word(Audience.handler, "反映人不认可", "“{title}”（{number}）需要重新办理。"),
+        Word(Audience.leads, "反映人不认可", "“{title}”（{number}）进入下一轮办理。"),
+    ),
+    "withdraw": (Word(Audience.handler, "诉求已撤回", "“{title}”（{number}）已由反映人撤回。"),),
+    "expire": (Word(Audience.handler, "期限已过", "“{title}”（{number}）：{told}。"),),
+    "unrouted": (Word(Audience.leads, "诉求无法自动派单", "“{title}”（{number}）没有承办单位，请派单。"),),
+    "overdue": (
+        Word(Audience.leads, "诉求超时", "“{title}”（{number}）{told}，请督促办理。"),
+        Word(Audience.handler, "诉求超时", "“{title}”（{number}）{told}。"),
+    ),
+    "overdue_town": (Word(Audience.town, "诉求超时", "“{title}”（{number}）{told}。"),),
+}
+"""Moves that are not here tell nobody."""
+
+TEMPLATE = "case_progress"
+"""The subscription template: thing1 matter, phrase2 state, time3 moment, thing4 what to do."""
+
+
+async def follow(tx: AsyncSession, event: Event) -> None:
+    """Route what was just submitted; tell those whom the event concerns."""
+    case = (await tx.execute(select(Case).where(col(Case.id) == event.subject_id))).scalar_one()
+    if event.move == "submit" and case.state is CaseState.submitted:
+        await _route(tx, case)
+    for word in WORDS.get(event.move, ()):
+        await _tell(tx, event, case, word)
+
+
+async def _route(tx: AsyncSession, case: Case) -> None:
+    """By the rule, as the system, through the same table of moves; a case without a desk waits for a dispatcher."""
+    try:
+        await handling.dispatch(tx, None, case.id)
+    except NoUnit:
+        handling.note_event(tx, case.id, "unrouted", "没有承办单位，等待人工派单")
+
+
+async def _tell(tx: AsyncSession, event: Event, case: Case, word: Word) -> None:
+    if event.move == "reply" and not event.data.get("by_staff"):
+        word = Word(Audience.handler, "反映人补充", "“{title}”（{number}）的反映人补充了情况。")
+    people = await _people(tx, case, word.to)
+    told = await notices.tell(
+        tx,
+        event,
+        [p for p in people if p != event.actor_id],
+        kind=f"case.{event.move}.{word.to}",
+        title=word.title,
+        text=word.text.format(title=case.title, number=case.number, told=event.text or ""),
+    )
+    if word.message:
+        for notice in told:
+            await sending.queue_message(
+                tx,
+                notice,
+                template=TEMPLATE,
+                page=f"pages/case/detail?id={case.id}",
+                fields={
+                    "thing1": case.title,
+                    "phrase2": STATE_TITLES[case.state],
+                    "time3": clock.local(event.at).strftime("%Y-%m-%d %H:%M"),
+                    "thing4": word.title,
+                },
+            )
+
+
+async def _people(tx: AsyncSession, case: Case, to: Audience) -> list[UUID]:
+    match to:
+        case Audience.reporter:
+            return [case.reporter_id] if case.reporter_id else []
+        case Audience.handler:
+            return [case.handler_id] if case.handler_id else []
+        case Audience.unit:
+            unit = (await tx.execute(select(Unit).where(col(Unit.id) == case.unit_id))).scalar_one_or_none()
+            return list(await holders(tx, SERVES[unit.kind], unit.place_id)) if unit else []
+        case Audience.leads:
+            return list(await holders(tx, LEADS, case.community_id))
+        case Audience.town:
+            town = await notices.parent_of(tx, case.community_id)
+            return list(await holders(tx, [Role.town_supervisor], town)) if town else []

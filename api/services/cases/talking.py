@@ -1,0 +1,111 @@
+"""What is said on a case: public replies, records of contact, internal notes."""
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from api.kit import clock
+from api.kit.events import record
+from api.kit.paging import LAST, page, read_cursor
+from api.kit.problems import NotAllowed, WrongMoment
+from api.models import Case, CaseMessage
+from api.models.cases import CaseId, MessageKind
+from api.rules.cases import CaseClock, Standing
+from api.rules.roles import Permission, Role, permissions_of
+from api.services import deadlines
+from api.services.access import Viewer
+from api.services.cases.finding import CaseSubject, find
+
+_TOLD = {
+    MessageKind.reply: "公开答复",
+    MessageKind.contact: "已与反映人联系",
+}
+
+
+def _permissions(case: CaseSubject) -> frozenset[Permission]:
+    return permissions_of(frozenset(Role(r) for r in case.row["roles"] or ()))
+
+
+async def say(tx: AsyncSession, actor: Viewer, case_id: UUID, kind: MessageKind, text: str) -> dict[str, Any]:
+    """Add a reply, a record of contact or a note. Raises NotFound, NotAllowed, WrongMoment.
+
+    A word from staff that the resident sees is the first human contact; 签收 and receipts are none.
+    """
+    case = await find(tx, actor, case_id)
+    staff = bool({Standing.unit_member, Standing.dispatcher} & case.standings)
+    reporter = Standing.reporter in case.standings
+    if kind is MessageKind.note:
+        if Permission.case_note not in _permissions(case):
+            raise NotAllowed("只有工作人员可以写内部备注", moves=case.moves())
+    elif kind is MessageKind.contact and not staff:
+        raise NotAllowed("只有承办单位可以登记联系情况", moves=case.moves())
+    elif not staff and not reporter:
+        raise NotAllowed("只有反映人和承办单位可以答复", moves=case.moves())
+    if case.state in case.life.ends() and kind is not MessageKind.note:
+        raise WrongMoment("诉求已结束，不能再答复", state=case.state.value, moves=case.moves())
+    message = CaseMessage(
+        case_id=CaseId(case_id),
+        kind=kind,
+        author_id=actor.person_id,
+        author_title=case.actor_title,
+        text=text,
+    )
+    tx.add(message)
+    by_staff = staff and not (reporter and kind is MessageKind.reply)
+    if kind is not MessageKind.note and by_staff:
+        await _contacted(tx, case_id)
+    record(
+        tx,
+        subject_kind="case",
+        subject_id=case_id,
+        move=kind.value,
+        actor_id=actor.person_id,
+        actor_title=case.actor_title,
+        text=_TOLD.get(kind) if by_staff else ("反映人补充" if kind is MessageKind.reply else None),
+        data={"message_id": str(message.id), "by_staff": by_staff},
+    )
+    return _shape(message)
+
+
+async def _contacted(tx: AsyncSession, case_id: UUID) -> None:
+    """Facts that guards look at changed, hence a new version: a move decided on the old ones starts over."""
+    await tx.execute(
+        update(Case)
+        .where(col(Case.id) == case_id, col(Case.first_contact_at).is_(None))
+        .values(first_contact_at=clock.now(), version=col(Case.version) + 1)
+    )
+    await deadlines.meet(tx, case_id, [CaseClock.contact])
+
+
+async def messages(
+    tx: AsyncSession, viewer: Viewer, case_id: UUID, *, limit: int, after: str | None
+) -> dict[str, Any]:
+    """What was said, oldest first; notes only for those who may read notes. Raises NotFound."""
+    case = await find(tx, viewer, case_id)
+    shown = list(MessageKind)
+    if Permission.case_note not in _permissions(case):
+        shown.remove(MessageKind.note)
+    found = await tx.execute(
+        select(CaseMessage)
+        .where(
+            col(CaseMessage.case_id) == case_id,
+            col(CaseMessage.kind).in_(shown),
+            col(CaseMessage.id) > read_cursor(after, LAST),
+        )
+        .order_by(col(CaseMessage.id))
+        .limit(limit + 1)
+    )
+    return page([_shape(m) for m in found.scalars()], limit)
+
+
+def _shape(message: CaseMessage) -> dict[str, Any]:
+    return {
+        "id": message.id,
+        "kind": message.kind,
+        "author": message.author_title,
+        "text": message.text,
+        "created_at": message.created_at,
+    }

@@ -1,0 +1,123 @@
+"""A case as one viewer sees it: what they are to it, which moves are open, which names are shown."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from api.kit import clock
+from api.rules.cases import CASES, CaseFacts, CaseState, Standing
+from api.rules.places import UnitKind
+from api.rules.roles import SERVES, Permission, Role, permissions_of
+from api.services.access import Viewer
+
+ANONYMOUS = "匿名居民"
+_SHOWN_CLOCKS = ("sign", "contact", "finish")
+
+Row = Mapping[str, Any]
+"""A row of the one-case statement, from either driver."""
+
+
+def standings(row: Row, viewer: Viewer) -> frozenset[Standing]:
+    """What the viewer is to the case."""
+    found = set()
+    mine = row["reporter_id"] == viewer.person_id and row["reporter_id"] is not None
+    if mine:
+        found.add(Standing.reporter)
+    if row["unit_kind"] is not None:
+        serving = SERVES[UnitKind(row["unit_kind"])]
+        if serving & {Role(r) for r in row["unit_roles"] or ()}:
+            found.add(Standing.unit_member)
+            if row["handler_id"] == viewer.person_id:
+                found.add(Standing.handler)
+    permissions = permissions_of(frozenset(Role(r) for r in row["roles"] or ()))
+    if Permission.case_dispatch in permissions:
+        found.add(Standing.dispatcher)
+    if Permission.case_verify in permissions and not mine:
+        found.add(Standing.verifier)
+    return frozenset(found)
+
+
+def facts(row: Row, viewer: Viewer | None) -> CaseFacts:
+    return CaseFacts(
+        cycle=row["cycle"],
+        asks=row["asks"],
+        first_contact_at=row["first_contact_at"],
+        has_unit=row["unit_id"] is not None or row["route_unit_id"] is not None,
+        viewer_handled=viewer is not None and row["handler_id"] == viewer.person_id,
+    )
+
+
+def view(row: Row, viewer: Viewer) -> dict[str, Any]:
+    """The wire shape of one case."""
+    clocks = row["clocks"] or {}
+    return {
+        "id": row["id"],
+        "number": row["number"],
+        "kind": row["kind"],
+        "category": row["category"],
+        "title": row["title"],
+        "text": row["text"],
+        "state": row["state"],
+        "cycle": row["cycle"],
+        "level": row["level"],
+        "visibility": row["visibility"],
+        "anonymous": row["anonymous"],
+        "channel": row["channel"],
+        "place": {"id": row["place_id"], "name": row["place_name"]},
+        "community": {"id": row["community_id"], "name": row["community_name"]},
+        "home_id": row["home_id"] if row["reporter_id"] == viewer.person_id or row["roles"] else None,
+        "unit": {"id": row["unit_id"], "name": row["unit_name"]} if row["unit_id"] is not None else None,
+        "reporter": reporter(row, viewer),
+        "outcome": row["outcome"],
+        "due": {name: _clock(clocks.get(name)) for name in _SHOWN_CLOCKS},
+        "requests": [],
+        "merged_into": row["merged_into_id"],
+        "rating": row["stars"],
+        "first_contact_at": row["first_contact_at"],
+        "handled_at": row["handled_at"],
+        "closed_at": row["closed_at"],
+        "moves": CASES.open(CaseState(row["state"]), standings(row, viewer), facts(row, viewer)),
+        "version": row["version"],
+        "created_at": row["created_at"],
+        "updated_at": row["updated_at"],
+    }
+
+
+def _clock(clock: dict[str, Any] | None) -> dict[str, Any] | None:
+    """PostgreSQL writes moments inside jsonb with an offset, everything else here writes Z."""
+    if clock is not None:
+        for name in ("due_at", "met_at"):
+            if clock[name] is not None:
+                clock[name] = clock[name].replace("+00:00", "Z")
+    return clock
+
+
+def item(row: Row, viewer: Viewer) -> dict[str, Any]:
+    """The wire shape of one line of a list."""
+    due, met = row["finish_due_at"], row["finish_met_at"]
+    return {
+        "id": row["id"],
+        "number": row["number"],
+        "kind": row["kind"],
+        "category": row["category"],
+        "title": row["title"],
+        "excerpt": row["excerpt"],
+        "state": row["state"],
+        "cycle": row["cycle"],
+        "level": row["level"],
+        "visibility": row["visibility"],
+        "place": {"id": row["place_id"], "name": row["place_name"]},
+        "reporter": reporter(row, viewer),
+        "finish_due_at": due,
+        "overdue": due is not None and (met or clock.now()) > due,
+        "version": row["version"],
+        "created_at": row["created_at"],
+        "updated_at": row["updated_at"],
+    }
+
+
+def reporter(row: Row, viewer: Viewer) -> dict[str, Any]:
+    """Who reported it: the alias in front for everybody but the person."""
+    mine = row["reporter_id"] is not None and row["reporter_id"] == viewer.person_id
+    if row["anonymous"] and not mine:
+        return {"name": row["reporter_alias"] or ANONYMOUS, "mine": False}
+    return {"name": row["reporter_name"] or row["reporter_alias"] or ANONYMOUS, "mine": mine}

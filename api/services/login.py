@@ -1,0 +1,204 @@
+"""Who logs in: WeChat identities become people, console credentials are checked with a second factor."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import NewType
+
+import pyotp
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerifyMismatchError
+from sqlalchemy import and_, case, literal, or_, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from api.kit import clock
+from api.kit.events import record
+from api.kit.problems import NotAllowed, Problem
+from api.kit.secrets import Vault
+from api.models import Credential, Grant, Person, Place, WechatIdentity
+from api.models.people import PersonId
+from api.rules.people import PersonState
+from api.rules.roles import CONSOLE_ROLES
+from api.services.access import live
+
+TOTP = "totp"
+STEP_S = 30
+ATTEMPTS = 5
+LOCKED_FOR = timedelta(minutes=15)
+
+Hashed = NewType("Hashed", str)
+_hasher = PasswordHasher()  # argon2id, the library's current parameters (RFC 9106, low-memory)
+_NOBODY = _hasher.hash("nobody has this password")
+
+
+class BadCredentials(Problem):
+    status, code, title = 401, "bad_credentials", "用户名、密码或动态口令不正确"
+    advice = "连续 5 次不正确会锁定 15 分钟。"
+
+
+class Locked(Problem):
+    status, code, title = 429, "login_locked", "登录失败次数过多，账号暂时锁定"
+
+
+class PersonBlocked(Problem):
+    status, code, title = 403, "person_blocked", "该账号已停用，请联系社区"
+
+
+@dataclass(frozen=True, slots=True)
+class Entered:
+    person: Person
+    is_new: bool
+
+
+async def enter(tx: AsyncSession, *, app: str, openid: str, unionid: str | None) -> Entered:
+    """The person behind a WeChat identity, made on the first visit. Two first visits at once make one person."""
+    known = (
+        await tx.execute(
+            select(Person)
+            .join(WechatIdentity, col(WechatIdentity.person_id) == col(Person.id))
+            .where(col(WechatIdentity.app) == app, col(WechatIdentity.openid) == openid)
+        )
+    ).scalar_one_or_none()
+    if known is not None:
+        if known.state is not PersonState.active:
+            raise PersonBlocked
+        return Entered(known, False)
+    person = Person(nickname="微信居民")
+    async with tx.begin_nested() as attempt:
+        tx.add(person)
+        await tx.flush()
+        identity = WechatIdentity(app=app, openid=openid, unionid=unionid, person_id=person.id)
+        won = await tx.execute(
+            insert(WechatIdentity)
+            .values(identity.model_dump())
+            .on_conflict_do_nothing(index_elements=["app", "openid"])
+            .returning(col(WechatIdentity.id))
+        )
+        if won.first() is None:
+            await attempt.rollback()
+            tx.expunge_all()
+            return await enter(tx, app=app, openid=openid, unionid=unionid)
+    record(
+        tx,
+        subject_kind="person",
+        subject_id=person.id,
+        move="register",
+        actor_id=person.id,
+        actor_title="居民",
+    )
+    return Entered(person, True)
+
+
+def hash_password(password: str) -> Hashed:
+    """argon2id, with its parameters in the text."""
+    return Hashed(_hasher.hash(password))
+
+
+def verify_password(hashed: str | None, password: str) -> bool:
+    """Whether it matches; takes as long for an unknown user as for a known one. CPU-bound: run in a thread."""
+    try:
+        return _hasher.verify(hashed or _NOBODY, password) and hashed is not None
+    except (VerifyMismatchError, InvalidHashError):
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """What is on record for a username, read before the password is checked outside any transaction."""
+
+    person_id: PersonId
+    password_hash: str
+    totp_secret: str
+
+
+async def attempt(tx: AsyncSession, vault: Vault, username: str) -> Candidate | None:
+    """Take one of the five attempts of `username`, before anything is compared; None for nobody.
+
+    One conditional statement: of a hundred guesses at once five are compared. Raises Locked.
+    """
+    now = clock.now()
+    tried = col(Credential.failures) + 1
+    locked = col(Credential.locked_until)
+    taken = await tx.execute(
+        update(Credential)
+        .where(col(Credential.username) == username, or_(locked.is_(None), locked <= now))
+        .values(
+            failures=case((locked.is_not(None), 1), else_=tried),
+            locked_until=case(
+                (and_(locked.is_(None), tried >= ATTEMPTS), literal(now + LOCKED_FOR)), else_=None
+            ),
+        )
+        .returning(col(Credential.person_id), col(Credential.password_hash), col(Credential.totp_sealed))
+    )
+    row = taken.first()
+    if row is not None:
+        return Candidate(row[0], row[1], vault.open(TOTP, row[2]))
+    until = (
+        await tx.execute(select(locked).where(col(Credential.username) == username))
+    ).scalar_one_or_none()
+    if until is None:
+        return None
+    left = max(int((until - now).total_seconds()), 0) + 1
+    raise Locked(f"账号已锁定，请 {left // 60 + 1} 分钟后再试", retry_after=left)
+
+
+def matching_step(secret: str, code: str) -> int | None:
+    """The time step whose one-time code this is, the one before and after allowed; None for no match."""
+    totp = pyotp.TOTP(secret)
+    this = int(clock.wall()) // STEP_S
+    for step in (this, this - 1, this + 1):
+        if pyotp.utils.strings_equal(totp.at(step * STEP_S), code):
+            return step
+    return None
+
+
+def fail(tx: AsyncSession, person_id: PersonId) -> None:
+    """Leave a trace of the failed attempt; it was counted when it was taken."""
+    record(
+        tx,
+        subject_kind="person",
+        subject_id=person_id,
+        move="login_failed",
+        actor_id=person_id,
+        actor_title="控制台",
+    )
+
+
+async def succeed(tx: AsyncSession, person_id: PersonId, step: int) -> Person:
+    """Use up the one-time code and let the person in.
+
+    Raises BadCredentials for a code used before, also by a twin at the same instant, PersonBlocked, and
+    NotAllowed for somebody without a role that works in the console.
+    """
+    used = await tx.execute(
+        update(Credential)
+        .where(col(Credential.person_id) == person_id, col(Credential.totp_step) < step)
+        .values(totp_step=step, failures=0, locked_until=None)
+        .returning(col(Credential.person_id))
+    )
+    if used.first() is None:
+        raise BadCredentials("动态口令已使用过，请等待下一个口令")
+    person = (await tx.execute(select(Person).where(col(Person.id) == person_id))).scalar_one()
+    if person.state is not PersonState.active:
+        raise PersonBlocked
+    able = await tx.execute(
+        select(1)
+        .select_from(Grant)
+        .join(Place, col(Place.id) == col(Grant.place_id))
+        .where(
+            col(Grant.person_id) == person_id, col(Grant.role).in_(CONSOLE_ROLES), live(literal(clock.now()))
+        )
+        .limit(1)
+    )
+    if able.first() is None:
+        raise NotAllowed("该账号没有可以使用控制台的角色")
+    record(
+        tx,
+        subject_kind="person",
+        subject_id=person_id,
+        move="login",
+        actor_id=person_id,
+        actor_title="控制台",
+    )
+    return person

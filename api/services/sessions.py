@@ -1,0 +1,128 @@
+"""Sessions: opaque 256-bit tokens, kept hashed in Redis, sliding; losing Redis means logging in again.
+
+Keys: `session:<hash of token>` → who; `devices:<person>` → hash of session id → what the device list shows.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import orjson
+
+from api.kit import clock
+from api.kit.cache import Redis
+from api.kit.problems import NotFound, SessionExpired
+from api.kit.secrets import new_token, token_hash
+from api.models.people import PersonId
+from api.services.access import Viewer
+
+APP, CONSOLE = "a", "c"
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A new session; the token is shown once and stored nowhere."""
+
+    token: str
+    expires_at: datetime
+    session_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """One line of the device list."""
+
+    id: str
+    device: str
+    console: bool
+    created_at: datetime
+    current: bool
+
+
+class Sessions:
+    """The session store of a process."""
+
+    def __init__(
+        self, redis: Redis, *, app_days: int, console_idle_minutes: int, console_life_hours: int
+    ) -> None:
+        self._redis = redis
+        self._idle = {APP: app_days * 86_400, CONSOLE: console_idle_minutes * 60}
+        self._console_life = timedelta(hours=console_life_hours)
+
+    async def open(self, person_id: PersonId, device: str, *, console: bool = False) -> Opened:
+        """Begin a session for a person whose identity was just proven."""
+        kind = CONSOLE if console else APP
+        token = f"{kind}_{new_token()}"
+        key, idle = token_hash(token), self._idle[kind]
+        session_id = key[:16]
+        now = datetime.fromtimestamp(clock.wall(), UTC)
+        ends = now + self._console_life if console else None
+        value = {"p": person_id.hex, "i": session_id, "e": int(ends.timestamp()) if ends else None}
+        shown = {"k": key, "d": device[:120], "c": kind, "t": int(now.timestamp())}
+        async with self._redis.pipeline(transaction=True) as pipe:
+            pipe.set(f"session:{key}", orjson.dumps(value), ex=idle)
+            pipe.hset(f"devices:{person_id.hex}", session_id, orjson.dumps(shown).decode())
+            pipe.expire(f"devices:{person_id.hex}", max(self._idle.values()))
+            await pipe.execute()
+        return Opened(token, now + timedelta(seconds=idle), session_id)
+
+    async def viewer(self, token: str, *, console: bool = False) -> Viewer:
+        """Whose token this is, with its life renewed: one round trip. Raises SessionExpired."""
+        kind = token[:1]
+        if kind != (CONSOLE if console else APP):
+            raise SessionExpired
+        key = token_hash(token)
+        raw = await self._redis.getex(f"session:{key}", ex=self._idle[kind])
+        if raw is None:
+            raise SessionExpired
+        value = orjson.loads(raw)
+        if value["e"] is not None and value["e"] < clock.wall():
+            await self._redis.delete(f"session:{key}")
+            raise SessionExpired("控制台登录已超过最长时限，请重新登录")
+        return Viewer(PersonId(UUID(hex=value["p"])), value["i"], console)
+
+    async def devices(self, viewer: Viewer) -> list[Device]:
+        """The live sessions of a person, newest first; what expired is forgotten on the way."""
+        place = f"devices:{viewer.person_id.hex}"
+        listed = {_str(k): orjson.loads(v) for k, v in (await self._redis.hgetall(place)).items()}
+        found = []
+        for session_id, shown in listed.items():
+            if not await self._redis.exists(f"session:{shown['k']}"):
+                await self._redis.hdel(place, session_id)
+                continue
+            at = datetime.fromtimestamp(shown["t"], UTC)
+            found.append(
+                Device(session_id, shown["d"], shown["c"] == CONSOLE, at, session_id == viewer.session_id)
+            )
+        return sorted(found, key=lambda d: d.created_at, reverse=True)
+
+    async def close(self, viewer: Viewer, which: str) -> int:
+        """Sign out "current", "others" or one session id; returns how many. Raises NotFound."""
+        devices = await self.devices(viewer)
+        if which == "current":
+            chosen = [d.id for d in devices if d.current]
+        elif which == "others":
+            chosen = [d.id for d in devices if not d.current]
+        else:
+            chosen = [d.id for d in devices if d.id == which]
+            if not chosen:
+                raise NotFound("没有这个登录设备")
+        for session_id in chosen:
+            await self._forget(viewer.person_id, session_id)
+        return len(chosen)
+
+    async def close_all(self, person_id: PersonId) -> None:
+        """Sign a person out everywhere, at once."""
+        for raw in await self._redis.hkeys(f"devices:{person_id.hex}"):
+            await self._forget(person_id, _str(raw))
+
+    async def _forget(self, person_id: PersonId, session_id: str) -> None:
+        place = f"devices:{person_id.hex}"
+        raw = await self._redis.hget(place, session_id)
+        if raw is not None:
+            await self._redis.delete(f"session:{orjson.loads(raw)['k']}")
+            await self._redis.hdel(place, session_id)
+
+
+def _str(raw: bytes | str) -> str:
+    return raw.decode() if isinstance(raw, bytes) else raw

@@ -1,0 +1,143 @@
+"""Damaged messages by the hundred thousand: each ends in CryptoRejected, never in another exception."""
+
+import base64
+import json
+import random
+import string
+
+import pytest
+
+from api.wechat import crypto
+from api.wechat.crypto import CryptoRejected, PushCrypto
+from tests.wechat import oracle
+
+TOKEN, KEY, APPID = "corruption-token", "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG", "wxb11529c136998cb6"
+TIMESTAMP, NONCE = "1714112445", "415670741"
+MESSAGE = json.dumps({"MsgType": "event", "Event": "wxa_media_check", "trace_id": "60ae120f", "备注": "测试"})
+ANY = string.ascii_letters + string.digits + "+/=-_ \n\0é中😀\ud800"
+
+
+def damaged(text: str, chance: random.Random) -> str:
+    """`text` with something changed, lost, doubled, moved or cut."""
+    at = chance.randrange(len(text))
+    match chance.randrange(7):
+        case 0:
+            return text[:at] + chance.choice(ANY) + text[at + 1 :]
+        case 1:
+            return text[:at] + text[at + 1 :]
+        case 2:
+            return text[:at] + chance.choice(ANY) * chance.randrange(1, 5) + text[at:]
+        case 3:
+            return text[:at]
+        case 4:
+            return text[at:] + text[:at]
+        case 5:
+            return text + text[: chance.randrange(1, 9)]
+        case _:
+            return "".join(chance.choice(ANY) for _ in range(chance.randrange(64)))
+
+
+def flipped(sealed: str, chance: random.Random) -> str:
+    """The base64 of `sealed` with one to three bits of the bytes flipped, or whole blocks gone."""
+    raw = bytearray(base64.b64decode(sealed))
+    if chance.random() < 0.2:
+        raw = raw[: 16 * chance.randrange(len(raw) // 16)]
+    for _ in range(chance.randrange(1, 4) if raw else 0):
+        raw[chance.randrange(len(raw))] ^= 1 << chance.randrange(8)
+    return base64.b64encode(raw).decode()
+
+
+def test_no_damaged_push_is_ever_opened() -> None:
+    """100,000 with the old signature: what is on the wire has been touched."""
+    chance = random.Random(20260301)
+    adapter = PushCrypto(TOKEN, KEY, APPID)
+    sealed = oracle.seal_frame(KEY, "a8eedb185eb2fecf", MESSAGE, APPID)
+    whole = [sealed, oracle.sha1(TOKEN, TIMESTAMP, NONCE, sealed), TIMESTAMP, NONCE]
+    assert adapter.open(*whole) == MESSAGE
+    tried = 0
+    while tried < 100_000:
+        parts = list(whole)
+        at = chance.randrange(4)
+        parts[at] = (
+            flipped(sealed, chance) if at == 0 and chance.random() < 0.5 else damaged(parts[at], chance)
+        )
+        if parts == whole:
+            continue
+        tried += 1
+        with pytest.raises(CryptoRejected):
+            adapter.open(*parts)
+
+
+def test_a_damaged_frame_that_is_rightly_signed_ends_in_the_typed_error_or_in_text() -> None:
+    """25,000 by someone who knows the token. CBC has no MAC: a flip in the filler cannot be seen."""
+    chance = random.Random(20260302)
+    adapter = PushCrypto(TOKEN, KEY, APPID)
+    outcomes: dict[str, int] = {}
+    for _ in range(25_000):
+        sealed = oracle.seal_frame(KEY, "a8eedb185eb2fecf", MESSAGE[: chance.randrange(len(MESSAGE))], APPID)
+        text = flipped(sealed, chance)
+        try:
+            opened = adapter.open(text, oracle.sha1(TOKEN, TIMESTAMP, NONCE, text), TIMESTAMP, NONCE)
+        except CryptoRejected as rejected:
+            outcome = rejected.reason
+        else:
+            assert isinstance(opened, str)
+            outcome = "opened"
+        outcomes[outcome] = outcomes.get(outcome, 0) + 1
+    assert {"padding", "length", "appid", "malformed", "base64"} <= outcomes.keys()
+    assert outcomes["opened"] < 5_000
+
+
+def test_damaged_open_data_is_rejected_or_still_for_us() -> None:
+    """25,000. Without a MAC a changed value can pass; another exception, or another account's data, never."""
+    chance = random.Random(20260303)
+    key, iv = base64.b64encode(b"k" * 16).decode(), base64.b64encode(b"i" * 16).decode()
+    plain = json.dumps(
+        {"purePhoneNumber": "0", "watermark": {"timestamp": 1477314187, "appid": APPID}}
+    ).encode()
+    count = 16 - len(plain) % 16
+    encryptor = oracle._cbc(b"k" * 16, b"i" * 16).encryptor()
+    sealed = base64.b64encode(
+        encryptor.update(plain + bytes([count]) * count) + encryptor.finalize()
+    ).decode()
+    whole = [key, iv, sealed]
+    assert crypto.open_data(*whole, APPID)["watermark"]["appid"] == APPID
+    rejected = 0
+    for _ in range(25_000):
+        parts = list(whole)
+        at = chance.randrange(3)
+        parts[at] = flipped(parts[at], chance) if chance.random() < 0.5 else damaged(parts[at], chance)
+        try:
+            assert crypto.open_data(*parts, APPID)["watermark"]["appid"] == APPID
+        except CryptoRejected:
+            rejected += 1
+    assert rejected > 20_000
+
+
+@pytest.mark.parametrize("key", ["", "A" * 42, "A" * 44, "A" * 42 + "*", "中" * 43])
+def test_a_key_that_cannot_be_one_is_refused_without_showing_it(key: str) -> None:
+    with pytest.raises(ValueError, match="43 characters") as refused:
+        PushCrypto(TOKEN, key, APPID)
+    assert key == "" or key not in str(refused.value)
+
+
+def test_a_rejection_carries_neither_a_cause_nor_the_text() -> None:
+    sealed = oracle.seal_frame(KEY, "a8eedb185eb2fecf", MESSAGE, "wx-another")
+    with pytest.raises(CryptoRejected) as rejected:
+        PushCrypto(TOKEN, KEY, APPID).open(
+            sealed, oracle.sha1(TOKEN, TIMESTAMP, NONCE, sealed), TIMESTAMP, NONCE
+        )
+    assert str(rejected.value) == "appid"
+    assert rejected.value.__cause__ is rejected.value.__context__ is None
+
+
+def test_json_of_any_depth_is_one_typed_error() -> None:
+    for text in ("[" * 100_000, '{"a":' * 100_000, "[]", "1", "", "{", '{"a":' + "9" * 5000 + "}"):
+        with pytest.raises(CryptoRejected):
+            crypto.parse_json(text)
+
+
+def test_the_filler_of_a_sealed_message_differs_each_time() -> None:
+    adapter = PushCrypto(TOKEN, KEY, APPID)
+    fillers = {oracle.open_frame(KEY, adapter.seal("same"))[0] for _ in range(50)}
+    assert len(fillers) == 50
