@@ -29,8 +29,8 @@ types: $(VENV)/.dev ## mypy, strict
 bench: $(VENV)/.dev ## ratios against hand-written limits, into docs/performance.md
 	@$(BIN)/python -m bench $(ARGS)
 
-docs: $(VENV)/.dev ## write the generated pages again
-	@$(BIN)/linli docs
+docs: $(VENV)/.dev ## write the generated pages and OpenAPI documents again
+	@$(BIN)/linli docs && $(BIN)/python -m scripts.openapi
 
 lock: ## resolve the dependencies again (needs uv)
 	uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --extra build pyproject.toml -o requirements.lock

@@ -12,9 +12,10 @@ from api.console.router import mount as mount_console
 from api.kit import cache, clock
 from api.kit.db import Database
 from api.kit.health import Health
+from api.kit.hot import Lane
 from api.kit.http import Edge, TransactionRoute, install
 from api.kit.secrets import Vault
-from api.openapi import document, operation_id
+from api.openapi import document, hot_routes, operation_id
 from api.routers import cases, sessions, system
 from api.routers.deps import CurrentViewer, Tx
 from api.rules.roles import Permission
@@ -40,6 +41,7 @@ def create_app(settings: Settings) -> FastAPI:
         redoc_url=None,
         generate_unique_id_function=operation_id,
         debug=False,
+        telemetry={"tracing": False, "metrics": False},
     )
     state: Any = app.state
     state.settings = settings
@@ -59,8 +61,9 @@ def create_app(settings: Settings) -> FastAPI:
     state.wechat = WeChat(wechat_config(settings), state.redis)
     state.health = Health(state.db, state.redis, migrations.head())
     install(app)
-    app.add_middleware(Edge, max_body=settings.max_body_bytes)
     _mount(app)
+    lane = Lane(hot_routes(app))
+    app.add_middleware(Edge, max_body=settings.max_body_bytes, limit=settings.limit_concurrency, lane=lane)
     return app
 
 
@@ -88,7 +91,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 
 def _mount(app: FastAPI) -> None:
-    both = (sessions.shared_router, cases.fast, cases.router)
+    both = (sessions.fast, sessions.shared_router, cases.fast, cases.router)
     for router in (sessions.app_router, *both):
         app.include_router(router, prefix="/v1")
     for router in (sessions.console_router, *both):

@@ -4,8 +4,9 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
-from fastapi.routing import APIRoute
+from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
 
+from api.kit.hot import HotRoute
 from api.kit.problems import SessionExpired, Unavailable
 from api.routers.deps import get_viewer, problems
 
@@ -51,10 +52,13 @@ def operation_id(route: APIRoute) -> str:
 
 def document(app: FastAPI, *, admin: bool) -> dict[str, Any]:
     """One of the two documents, OpenAPI 3.1."""
+    # An included router is resolved lazily: app.routes holds routers, the contexts are what they lead to.
     routes = [
         r
-        for r in app.routes
-        if isinstance(r, APIRoute) and r.include_in_schema and r.path.startswith(ADMIN) == admin
+        for r in iter_route_contexts(app.routes)
+        if isinstance(r.original_route, APIRoute)
+        and r.include_in_schema
+        and str(r.path).startswith(ADMIN) == admin
     ]
     found = get_openapi(
         title="邻里控制台" if admin else "邻里",
@@ -69,11 +73,20 @@ def document(app: FastAPI, *, admin: bool) -> dict[str, Any]:
         schemas.pop(unused, None)
     schemas["Problem"] = _PROBLEM
     components["securitySchemes"] = _schemes(admin)
-    signed_in = {r.path_format + m.lower() for r in routes for m in r.methods or () if _asks_who(r)}
+    signed_in = {f"{r.path_format}{m.lower()}" for r in routes for m in r.methods or () if _asks_who(r)}
     for path, operations in found["paths"].items():
         for method, operation in operations.items():
             _finish(operation, path + method in signed_in, admin)
     return found
+
+
+def hot_routes(app: FastAPI) -> list[tuple[str, HotRoute]]:
+    """The routes to be found before the framework's router looks, with their full paths."""
+    return [
+        (str(context.path), context.original_route)
+        for context in iter_route_contexts(app.routes)
+        if isinstance(context.original_route, HotRoute)
+    ]
 
 
 def _schemes(admin: bool) -> dict[str, Any]:
@@ -90,7 +103,7 @@ def _schemes(admin: bool) -> dict[str, Any]:
     }
 
 
-def _asks_who(route: APIRoute) -> bool:
+def _asks_who(route: RouteContext) -> bool:
     """Whether any dependency of the route resolves the viewer."""
     waiting = list(route.dependant.dependencies)
     while waiting:

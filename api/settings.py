@@ -62,6 +62,8 @@ class Settings(BaseSettings):
     wechat_push_token: SecretStr = SecretStr(DEFAULT_SECRET)
     wechat_push_aes_key: SecretStr = SecretStr("A" * 43)
     wechat_push_plain: bool = False
+    wechat_templates: dict[str, str] = {}
+    """Our names of subscription templates → the platform's ids, as JSON; a name without one goes as it is."""
 
     @computed_field  # type: ignore[prop-decorator]
     @cached_property

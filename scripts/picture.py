@@ -64,6 +64,7 @@ def main(
         page.goto(f"{address.rstrip('/')}/console")
         fill_in(page, username, password, pyotp.TOTP(totp_secret).now())
         page.locator(".opblock").first.wait_for()
+        page.mouse.move(0, 0)
         page.wait_for_timeout(300)  # Swagger UI's own fade-in
         picture = page.screenshot(animations="disabled")
     if len(picture) > LARGEST:

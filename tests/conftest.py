@@ -1,7 +1,7 @@
 """Fixtures shared by all tests: real engines once a run, a fresh migrated database for each test that asks."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from uuid import uuid4
 
@@ -15,7 +15,10 @@ from api.kit import cache, clock
 from api.kit.cache import Redis
 from api.kit.db import Database
 from api.kit.engines import EmbeddedEngines
+from api.kit.queue import Queue
 from api.main import create_app
+from api.services import clockwork, consequences
+from api.services.due import DueClock
 from api.settings import Settings
 from tests.town import Town, build_town
 from tests.wechat_fixture import Simulator
@@ -43,11 +46,9 @@ def _named(url: str, database: str) -> str:
 def template(engines: EmbeddedEngines) -> str:
     """A migrated database that every test's own is copied from."""
     admin = engines.addresses.admin_url
-    url = _named(admin, TEMPLATE)
     asyncio.run(_sql(admin, f"create database {TEMPLATE} owner linli"))
     owner = _named(engines.addresses.database_url, TEMPLATE)
     migrations.upgrade(owner)
-    del url
     return TEMPLATE
 
 
@@ -87,7 +88,9 @@ def _real_time() -> Iterator[None]:
 
 
 @pytest.fixture
-def settings(database_url: str, engines: EmbeddedEngines, redis: Redis, wechat_simulator: Simulator) -> Settings:
+def settings(
+    database_url: str, engines: EmbeddedEngines, redis: Redis, wechat_simulator: Simulator
+) -> Settings:
     """Development settings on this test's engines and the simulator."""
     return Settings(
         _env_file=None,
@@ -126,3 +129,17 @@ async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
 async def town(app: FastAPI, client: httpx.AsyncClient, wechat_simulator: Simulator) -> Town:
     """Two communities of one town, their people logged in; see tests/town.py."""
     return await build_town(app, client, wechat_simulator)
+
+
+@pytest.fixture
+def pump(app: FastAPI, client: httpx.AsyncClient) -> Callable[[], Awaitable[None]]:
+    """Do by hand what the worker does: fire what is due, then carry out all consequences, until nothing is left."""
+    del client  # opens the app's database
+    due = DueClock(app.state.db, clockwork.ran_out)
+    queue = Queue(app.state.db, consequences.follow)
+
+    async def until_quiet() -> None:
+        while await due.run_one() or await queue.run_one():
+            pass
+
+    return until_quiet

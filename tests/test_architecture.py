@@ -12,7 +12,7 @@ LONGEST = 400
 
 BELOW_SERVICES = frozenset({"kit", "rules", "models"})
 BELOW_ROUTERS = BELOW_SERVICES | {"services", "schemas", "wechat", "settings"}
-BELOW_ENTRIES = BELOW_ROUTERS | {"routers", "console"}
+BELOW_ENTRIES = BELOW_ROUTERS | {"routers", "console", "migrations", "openapi"}
 MAY_IMPORT: dict[str, frozenset[str]] = {
     "kit": frozenset(),
     "settings": frozenset(),
@@ -23,6 +23,8 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "services": BELOW_SERVICES,
     "routers": BELOW_ROUTERS,
     "console": frozenset({"kit"}),
+    "openapi": frozenset({"kit", "routers"}),
+    "migrations": frozenset(),
     "main": BELOW_ENTRIES,
     "worker": BELOW_ROUTERS,
     "commands": BELOW_ENTRIES | {"main", "worker"},

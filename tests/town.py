@@ -163,7 +163,13 @@ async def build_town(app: FastAPI, client: httpx.AsyncClient, simulator: Simulat
 
 
 async def _community(
-    app: FastAPI, client: httpx.AsyncClient, simulator: Simulator, street: PlaceId, code: str, name: str, mark: str
+    app: FastAPI,
+    client: httpx.AsyncClient,
+    simulator: Simulator,
+    street: PlaceId,
+    code: str,
+    name: str,
+    mark: str,
 ) -> Community:
     resident = await _log_in(client, simulator, f"居民{mark}")
     worker = await _log_in(client, simulator, f"社工{mark}")

@@ -644,6 +644,7 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.Column("decided_by", sa.Uuid(), nullable=True),
+        sa.Column("reason", sa.Text(), nullable=True),
         sa.Column("version", sa.Integer(), server_default=sa.text("1"), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),

@@ -90,4 +90,3 @@ def record(
     )
     tx.add(event)
     return event
-

@@ -45,7 +45,9 @@ class Health:
     async def _postgresql(self) -> Part:
         async with self._db.reading() as tx:
             try:
-                found: Any = (await tx.execute(text("select version_num from alembic_version"))).scalar_one_or_none()
+                found: Any = (
+                    await tx.execute(text("select version_num from alembic_version"))
+                ).scalar_one_or_none()
             except SQLAlchemyError as error:
                 if "UndefinedTable" not in str(error):
                     raise

@@ -4,7 +4,6 @@ import logging
 import re
 import sys
 import time
-from base64 import b32encode
 from collections.abc import Callable, Coroutine
 from os import urandom
 from typing import Any
@@ -17,7 +16,8 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.kit import idempotency
-from api.kit.faults import as_problem
+from api.kit.faults import Overloaded, as_problem
+from api.kit.hot import Lane
 from api.kit.logging import request_id
 from api.kit.metrics import REQUESTS, SECONDS
 from api.kit.problems import (
@@ -34,6 +34,7 @@ from api.kit.wording import explain
 
 log = logging.getLogger("linli.http")
 _ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
+_NEVER_REFUSED = frozenset({"/healthz", "/readyz", "/metrics"})
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -77,10 +78,13 @@ class TransactionRoute(APIRoute):
 class Edge:
     """The outermost ASGI layer of every request."""
 
-    def __init__(self, app: ASGIApp, *, max_body: int, exempt: tuple[str, ...] = ()) -> None:
+    def __init__(self, app: ASGIApp, *, max_body: int, limit: int, lane: Lane) -> None:
+        """`max_body` in bytes; more than `limit` requests at once are answered 503 without any work."""
         self.app = app
+        self.lane = lane
         self.max_body = max_body
-        self.exempt = exempt
+        self.limit = limit
+        self.busy = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -92,13 +96,12 @@ class Edge:
         token = request_id.set(rid)
         status = 0
         seen = 0
-        limited = not scope["path"].startswith(self.exempt) if self.exempt else True
 
         async def receive_some() -> Message:
             nonlocal seen
             message = await receive()
             seen += len(message.get("body", b""))
-            if limited and seen > self.max_body:
+            if seen > self.max_body:
                 raise TooLarge(f"请求内容不能超过 {self.max_body // 1024} KB", limit_bytes=self.max_body)
             return message
 
@@ -109,18 +112,26 @@ class Edge:
                 message["headers"] = [*message.get("headers", ()), (b"x-request-id", rid.encode())]
             await send(message)
 
+        self.busy += 1
         try:
-            if limited and length is not None and length > self.max_body:
+            if self.busy > self.limit and scope["path"] not in _NEVER_REFUSED:
+                raise Overloaded(retry_after=1)
+            if length is not None and length > self.max_body:
                 raise TooLarge(f"请求内容不能超过 {self.max_body // 1024} KB", limit_bytes=self.max_body)
-            await self.app(scope, receive_some, send_some)
+            hot = self.lane.find(scope["method"], scope["path"])
+            if hot is None:
+                await self.app(scope, receive_some, send_some)
+            else:
+                scope["template"], scope["path_params"], handle = hot
+                response = await handle(Request(scope, receive_some))
+                await response(scope, receive_some, send_some)
         except Exception as error:  # nothing of it may leave
-            problem = error if isinstance(error, Problem) else as_problem(error)
-            if problem is None:
-                log.exception("unhandled")
-                problem = Internal()
             if status == 0:
-                await problem_response(problem, rid)(scope, receive, send_some)
+                await problem_response(_problem_of(error), rid)(scope, receive, send_some)
+            elif not isinstance(error, Problem):
+                log.exception("failed after the answer had begun")
         finally:
+            self.busy -= 1
             _write_access(scope, rid, status, time.perf_counter() - started)
             request_id.reset(token)
 
@@ -134,14 +145,24 @@ def _headers(scope: Scope) -> tuple[str, int | None]:
             length = int(value)
     if _ID.fullmatch(rid):
         return rid.decode(), length
-    return b32encode(urandom(10)).decode().lower(), length
+    return urandom(8).hex(), length
+
+
+def _problem_of(error: Exception) -> Problem:
+    if isinstance(error, RequestValidationError):
+        return _malformed(error)
+    problem = error if isinstance(error, Problem) else as_problem(error)
+    if problem is None:
+        log.exception("unhandled")
+        return Internal()
+    return problem
 
 
 _metric_cache: dict[tuple[str, str, int], tuple[Any, Any]] = {}
 
 
 def _write_access(scope: Scope, rid: str, status: int, seconds: float) -> None:
-    route = getattr(scope.get("route"), "path", "-")
+    route = scope.get("template") or _template(scope)
     method = scope["method"] if route != "-" else "-"  # a stranger's methods must not grow the label set
     cached = _metric_cache.get((method, route, status))
     if cached is None:
@@ -163,6 +184,15 @@ def _write_access(scope: Scope, rid: str, status: int, seconds: float) -> None:
         sys.stderr.write(orjson.dumps(line).decode() + "\n")
 
 
+def _template(scope: Scope) -> str:
+    """The path's template, so that ids stay out of logs and labels."""
+    route = getattr(scope.get("route"), "path", None)
+    if route is None:
+        return "-"
+    mounted = next((p for p in ("/admin/v1", "/v1") if scope["path"].startswith(f"{p}/")), "")
+    return f"{mounted}{route}" if not str(route).startswith(mounted or "\0") else str(route)
+
+
 def install(app: FastAPI) -> None:
     """Register how every kind of failure becomes application/problem+json."""
 
@@ -176,16 +206,7 @@ def install(app: FastAPI) -> None:
 
     async def on_validation(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
-        errors = [
-            {
-                "loc": [str(p) if not isinstance(p, int) else p for p in e["loc"]],
-                "msg": explain(e),
-                "type": e["type"],
-            }
-            for e in error.errors()
-        ]
-        first = errors[0]["msg"] if errors else ""
-        return problem_response(Malformed(f"请求内容有误：{first}", errors=errors), request.state.request_id)
+        return problem_response(_malformed(error), request.state.request_id)
 
     async def on_http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
@@ -195,6 +216,15 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(idempotency.Replayed, on_replay)
     app.add_exception_handler(RequestValidationError, on_validation)
     app.add_exception_handler(HTTPException, on_http)
+
+
+def _malformed(error: RequestValidationError) -> Malformed:
+    errors = [
+        {"loc": [p if isinstance(p, int) else str(p) for p in e["loc"]], "msg": explain(e), "type": e["type"]}
+        for e in error.errors()
+    ]
+    first = errors[0]["msg"] if errors else ""
+    return Malformed(f"请求内容有误：{first}", errors=errors)
 
 
 def _http_problem(error: HTTPException) -> Problem:

@@ -14,8 +14,15 @@ SECONDS = Histogram(
 )
 HANDLED = Counter("linli_deliveries", "Events whose consequences were carried out", ["move", "outcome"])
 FIRED = Counter("linli_deadlines_fired", "Deadlines that ran out", ["kind"])
+SENT = Counter("linli_messages", "Attempts to send a subscription message", ["outcome"])
 BACKLOG = Gauge(
     "linli_deliveries_waiting", "Events waiting for their consequences", multiprocess_mode="mostrecent"
+)
+OLDEST = Gauge(
+    "linli_deliveries_oldest_seconds", "Age of the oldest event that waits", multiprocess_mode="mostrecent"
+)
+DEAD = Gauge(
+    "linli_deliveries_dead", "Events given up after too many attempts", multiprocess_mode="mostrecent"
 )
 
 

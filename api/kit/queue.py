@@ -127,7 +127,10 @@ class Queue:
         return True
 
     async def _put_off(self, taken: _Taken, error: Exception) -> None:
-        """In a transaction of its own: the failed one has given the row back, error and all."""
+        """In a transaction of its own, since the failed one has given the row back.
+
+        Another worker may have had the row in between: then it is gone, or has been put off as far as here.
+        """
         counted = not _is_fault_of_an_engine(error)
         attempts = taken.attempts + counted
         dead = attempts >= ATTEMPTS
@@ -136,10 +139,9 @@ class Queue:
         else:
             wait = backoff(1, first=AFTER_A_FAULT, longest=AFTER_A_FAULT)
         async with self._db.transaction() as tx:
-            # Guarded by the count: another worker may have taken the row, and failed or finished, in between.
             await tx.execute(
                 update(Delivery)
-                .where(col(Delivery.event_id) == taken.event_id, col(Delivery.attempts) == taken.attempts)
+                .where(col(Delivery.event_id) == taken.event_id)
                 .values(
                     attempts=attempts,
                     next_at=clock.now() + timedelta(seconds=wait),

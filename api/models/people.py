@@ -168,6 +168,7 @@ class Membership(SQLModel, table=True):
     availability: str | None = text_column(optional=True)
     state: MembershipState = word(MembershipState, default=MembershipState.pending)
     decided_by: PersonId | None = link("people.id", optional=True)
+    reason: str | None = text_column(optional=True)
     version: int = version()
     created_at: datetime = moment(now=True)
     updated_at: datetime = moment(now=True)

@@ -5,12 +5,13 @@ from uuid import UUID
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
+from api.kit.hot import HotRoute
 from api.kit.http import TransactionRoute, json_response
-from api.kit.idempotency import KeyMalformed, KeyReused, StillRunning
 from api.kit.paging import After, Limit, Page
 from api.kit.problems import Malformed, NotAllowed, NotFound, WrongMoment
 from api.models.cases import MessageKind
-from api.routers.deps import CurrentViewer, Db, Key, Once, Tx, problems
+from api.routers.bodies import check_fields
+from api.routers.deps import KEY_PROBLEMS, CurrentViewer, Db, Key, Once, Tx, problems
 from api.rules import cases as rules
 from api.rules.cases import CaseMove, CaseState
 from api.schemas.base import Happened
@@ -32,12 +33,11 @@ from api.services.cases.submitting import HouseholdIsPrivate, NewCase, PlaceTooW
 from api.services.cases.view import view
 from api.services.timeline import timeline
 
-fast = APIRouter(tags=["诉求"])
+fast = APIRouter(tags=["诉求"], route_class=HotRoute)
 """Hot paths: one or two prebuilt statements, no unit of work."""
 router = APIRouter(tags=["诉求"], route_class=TransactionRoute)
 
 CaseId = Annotated[UUID, Path(description="诉求标识")]
-KEY_PROBLEMS = (KeyMalformed, KeyReused, StillRunning)
 
 
 @fast.post(
@@ -102,7 +102,7 @@ async def get_case(case_id: CaseId, viewer: CurrentViewer, db: Db) -> Response:
 async def move_case(
     case_id: CaseId, move: CaseMove, body: MoveCase, viewer: CurrentViewer, tx: Tx
 ) -> dict[str, Any]:
-    _check_body(move, body)
+    check_fields(body, NEEDED.get(move, ()), ALLOWED.get(move, ()))
     match move:
         case CaseMove.dispatch:
             await handling.dispatch(tx, viewer, case_id, body.unit_id)
@@ -130,22 +130,6 @@ async def move_case(
         case _:  # expire: the clock's own move
             await (await find(tx, viewer, case_id)).move(tx, move.value)
     return await _seen(tx, viewer, case_id)
-
-
-def _check_body(move: CaseMove, body: MoveCase) -> None:
-    """Exactly the fields of this move. Raises Malformed."""
-    given = {name for name in MoveCase.model_fields if getattr(body, name) is not None}
-    needed = NEEDED.get(move, ())
-    errors = [
-        {"loc": ["body", name], "msg": "缺少必填项", "type": "missing"}
-        for name in needed
-        if name not in given
-    ] + [
-        {"loc": ["body", name], "msg": "此操作不用这个字段", "type": "extra_forbidden"}
-        for name in sorted(given - set(ALLOWED.get(move, needed)))
-    ]
-    if errors:
-        raise Malformed(f"请求内容有误：{errors[0]['msg']}", errors=errors)
 
 
 def _stars(stars: Stars | None) -> handling.Stars:

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from api.kit import idempotency
 from api.kit.db import Database
 from api.kit.problems import Problem, SessionExpired
+from api.kit.secrets import Vault
 from api.services.access import Viewer
 from api.services.sessions import Sessions
 
@@ -62,6 +63,17 @@ async def once(request: Request, viewer: CurrentViewer, tx: Tx, key: Key = None)
 
 
 Once = Depends(once)
+KEY_PROBLEMS = (idempotency.KeyMalformed, idempotency.KeyReused, idempotency.StillRunning)
+SIGNED_IN = [Depends(get_viewer)]
+"""For routers whose handlers need a session but not to know whose."""
+
+
+async def get_vault(request: Request) -> Vault:
+    vault: Vault = request.app.state.vault
+    return vault
+
+
+TheVault = Annotated[Vault, Depends(get_vault)]
 
 
 def problems(*kinds: type[Problem]) -> dict[int | str, dict[str, Any]]:

@@ -6,20 +6,25 @@ from typing import Annotated, Any
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, Form, Path, Request, Response
 
-from api.kit.problems import Malformed, NotFound, SessionExpired
+from api.kit.db import Database
+from api.kit.hot import HotRoute
+from api.kit.http import json_response
+from api.kit.problems import Malformed, NotAllowed, NotFound, SessionExpired
 from api.kit.secrets import Vault
 from api.models import Person
+from api.models.people import PersonId
 from api.routers.deps import CurrentViewer, Db, problems
 from api.schemas.sessions import ConsoleSession, CurrentSession, DeviceOut, SessionOut, StartSession
 from api.services import login
 from api.services.login import BadCredentials, Locked, PersonBlocked
-from api.services.sessions import Sessions
+from api.services.sessions import Opened, Sessions
 from api.wechat.client import WeChat
 from api.wechat.errors import WeChatError
 from api.wechat.problems import WechatCodeInvalid, WechatUnavailable, WechatUserBlocked, translate
 
 app_router = APIRouter(tags=["会话"])
 console_router = APIRouter(tags=["会话"])
+fast = APIRouter(tags=["会话"], route_class=HotRoute)
 shared_router = APIRouter(tags=["会话"])
 
 
@@ -30,6 +35,18 @@ def _sessions(request: Request) -> Sessions:
 
 def _device(request: Request) -> str:
     return request.headers.get("user-agent", "未知设备")
+
+
+async def _open(request: Request, db: Database, person_id: PersonId, *, console: bool) -> Opened:
+    """A session for somebody who has just proven who he is, and was not shut out while proving it."""
+    opened = await _sessions(request).open(person_id, _device(request), console=console)
+    try:
+        async with db.reading() as tx:
+            await login.welcome(tx, person_id, console=console)
+    except (NotAllowed, PersonBlocked):
+        await _sessions(request).close_all(person_id, console_only=console)
+        raise
+    return opened
 
 
 def _brief(person: Person) -> dict[str, Any]:
@@ -56,7 +73,7 @@ async def start_session(body: StartSession, request: Request, db: Db) -> dict[st
         raise translate(error) from None
     async with db.transaction() as tx:
         entered = await login.enter(tx, app=app, openid=identity.openid, unionid=identity.unionid)
-    opened = await _sessions(request).open(entered.person.id, _device(request))
+    opened = await _open(request, db, entered.person.id, console=False)
     return {
         "token": opened.token,
         "expires_at": opened.expires_at,
@@ -98,7 +115,7 @@ async def start_console_session(
         raise BadCredentials
     async with db.transaction() as tx:
         person = await login.succeed(tx, known.person_id, step)
-    opened = await _sessions(request).open(person.id, _device(request), console=True)
+    opened = await _open(request, db, person.id, console=True)
     return {
         "access_token": opened.token,
         "token_type": "bearer",
@@ -117,15 +134,15 @@ def _basic_secret(request: Request) -> str:
         return ""
 
 
-@shared_router.get(
+@fast.get(
     "/sessions/current",
     response_model=CurrentSession,
     summary="当前会话",
     description="确认会话仍然有效，并顺延有效期。",
     responses=problems(SessionExpired),
 )
-async def get_current_session(viewer: CurrentViewer) -> dict[str, Any]:
-    return {"id": viewer.session_id, "person_id": viewer.person_id, "console": viewer.console}
+async def get_current_session(viewer: CurrentViewer) -> Response:
+    return json_response({"id": viewer.session_id, "person_id": viewer.person_id, "console": viewer.console})
 
 
 @shared_router.get(

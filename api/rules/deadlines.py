@@ -141,7 +141,7 @@ def recompute(deadline: Deadline) -> datetime | None:
         previous = end
     if left < _NOTHING or deadline.allowed <= _NOTHING:
         raise BrokenSegments("more time was counted than allowed")
-    return None if left or not deadline.segments else previous
+    return None if left else previous
 
 
 class BrokenSegments(ValueError):
@@ -213,11 +213,14 @@ def _open(clock: Clock, begins: datetime, calendar: WorkingCalendar) -> Iterator
 
 
 def _counting(clock: Clock, begins: datetime, calendar: WorkingCalendar, stops: list[Run]) -> Iterator[Run]:
-    """The open stretches less the pauses; ends at a pause without end."""
-    if not stops:
-        yield from _open(clock, begins, calendar)
-        return
-    for opens, closes in _open(clock, begins, calendar):
+    """The stretches from `begins` on that count: the open ones less the pauses."""
+    runs = _open(clock, begins, calendar)
+    return _between(runs, stops) if stops else runs
+
+
+def _between(runs: Iterator[Run], stops: list[Run]) -> Iterator[Run]:
+    """What the stops leave of the runs; ends at a stop without end."""
+    for opens, closes in runs:
         for stop, goes_on in stops:
             if stop >= closes:
                 break

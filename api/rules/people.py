@@ -92,6 +92,33 @@ MEMBERSHIPS: Lifecycle[MembershipState, BelongingStanding, None] = Lifecycle(
     ],
 )
 
+
+class PersonMove(StrEnum):
+    """对个人账号的操作：停用、恢复"""
+
+    block = "block"
+    unblock = "unblock"
+
+
+class PersonStanding(StrEnum):
+    """What somebody is to a person's account: 管理员"""
+
+    administrator = "administrator"
+
+
+_P, _A = PersonState, PersonStanding
+
+PEOPLE: Lifecycle[PersonState, PersonStanding, None] = Lifecycle(
+    "person",
+    "个人账号",
+    _P.active,
+    [
+        Move(PersonMove.block, "停用", (_P.active,), _P.blocked, frozenset({_A.administrator}), note="须写明原因；所有登录立即失效"),
+        Move(PersonMove.unblock, "恢复", (_P.blocked,), _P.active, frozenset({_A.administrator}), note="须写明原因"),
+    ],
+)
+
+
 def masked_phone(number: str) -> str:
     """138****5678"""
     return f"{number[:3]}****{number[-4:]}" if len(number) >= 7 else "****"

@@ -49,6 +49,7 @@ class Permission(StrEnum):
     membership_verify = "membership.verify"
     person_read = "person.read"
     person_unmask = "person.unmask"
+    person_block = "person.block"
     grant_read = "grant.read"
     grant_write = "grant.write"
     place_write = "place.write"
@@ -72,6 +73,7 @@ PERMISSION_TITLES: dict[Permission, str] = {
     Permission.membership_verify: "核实报到与志愿者登记",
     Permission.person_read: "查看人员（隐去号码）",
     Permission.person_unmask: "凭理由查看完整号码（留痕）",
+    Permission.person_block: "停用与恢复账号",
     Permission.grant_read: "查看授权",
     Permission.grant_write: "授予与收回角色",
     Permission.place_write: "维护地域",

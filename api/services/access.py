@@ -3,11 +3,12 @@
 What is not in it is a 404; what is in it but not allowed is a 403.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, DateTime, Select, Uuid, and_, bindparam, func, or_, select
+from sqlalchemy import ColumnElement, DateTime, Select, Uuid, and_, bindparam, false, func, or_, select
 from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped
@@ -52,6 +53,16 @@ def live(now: ColumnElement[Any] = NOW) -> ColumnElement[bool]:
 def covering(path: Text) -> ColumnElement[bool]:
     """Places that are, or lie above, the place with `path`."""
     return func.starts_with(path, col(Place.path))
+
+
+def under(path: Text, tops: Iterable[str]) -> ColumnElement[bool]:
+    """`path` is one of `tops` or lies under one: each a range of the index."""
+    return or_(false(), *(and_(path >= top, path < f"{top[:-1]}0") for top in tops))
+
+
+def narrowed(tops: Iterable[str], path: str) -> list[str]:
+    """What of the subtrees `tops` lies within the subtree of `path`."""
+    return [path if path.startswith(top) else top for top in tops if path.startswith(top) or top.startswith(path)]
 
 
 def prefixes(path: Text) -> ColumnElement[Any]:

@@ -6,11 +6,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.kit.events import Event
 from api.services.cases import following
+from api.services.people import following as people
 
 Consequence = Callable[[AsyncSession, Event], Awaitable[None]]
 
 _CONSEQUENCES: dict[str, Consequence] = {
     "case": following.follow,
+    "grant": people.follow,
+    "membership": people.follow,
+    "residency": people.follow,
 }
 
 

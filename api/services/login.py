@@ -16,7 +16,7 @@ from api.kit import clock
 from api.kit.events import record
 from api.kit.problems import NotAllowed, Problem
 from api.kit.secrets import Vault
-from api.models import Credential, Grant, Person, Place, WechatIdentity
+from api.models import Credential, Grant, Person, WechatIdentity
 from api.models.people import PersonId
 from api.rules.people import PersonState
 from api.rules.roles import CONSOLE_ROLES
@@ -180,19 +180,7 @@ async def succeed(tx: AsyncSession, person_id: PersonId, step: int) -> Person:
     if used.first() is None:
         raise BadCredentials("动态口令已使用过，请等待下一个口令")
     person = (await tx.execute(select(Person).where(col(Person.id) == person_id))).scalar_one()
-    if person.state is not PersonState.active:
-        raise PersonBlocked
-    able = await tx.execute(
-        select(1)
-        .select_from(Grant)
-        .join(Place, col(Place.id) == col(Grant.place_id))
-        .where(
-            col(Grant.person_id) == person_id, col(Grant.role).in_(CONSOLE_ROLES), live(literal(clock.now()))
-        )
-        .limit(1)
-    )
-    if able.first() is None:
-        raise NotAllowed("该账号没有可以使用控制台的角色")
+    await welcome(tx, person_id, console=True)
     record(
         tx,
         subject_kind="person",
@@ -202,3 +190,28 @@ async def succeed(tx: AsyncSession, person_id: PersonId, step: int) -> Person:
         actor_title="控制台",
     )
     return person
+
+
+async def welcome(tx: AsyncSession, person_id: PersonId, *, console: bool) -> None:
+    """Raises PersonBlocked, and NotAllowed for somebody without a role that works in the console.
+
+    Asked once more after a session was opened: who was blocked, or lost the role, in between finds it closed.
+    """
+    state = await tx.execute(select(col(Person.state)).where(col(Person.id) == person_id))
+    if state.scalar_one() is not PersonState.active:
+        raise PersonBlocked
+    if console and not await works_in_console(tx, person_id):
+        raise NotAllowed("该账号没有可以使用控制台的角色")
+
+
+async def works_in_console(tx: AsyncSession, person_id: PersonId) -> bool:
+    """Whether the person holds a role now that works in the console."""
+    held = await tx.execute(
+        select(1)
+        .select_from(Grant)
+        .where(
+            col(Grant.person_id) == person_id, col(Grant.role).in_(CONSOLE_ROLES), live(literal(clock.now()))
+        )
+        .limit(1)
+    )
+    return held.first() is not None

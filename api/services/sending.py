@@ -1,1 +1,206 @@
-async def queue_message(*a, **k): ...
+"""订阅消息: one consent spent on one message, sent at most once.
+
+Three steps, since no transaction may wait for the platform: take a message (committed as `sending`), send it,
+settle what became of it. Who dies between leaves a row in `sending`; it may have arrived, so after a while it
+is `unknown` and never sent again: the notice in the inbox is what surely reached the person.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import bindparam, literal_column, select, text, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from api.kit import clock
+from api.kit.backoff import backoff
+from api.kit.db import Database
+from api.kit.faults import as_problem
+from api.kit.metrics import SENT
+from api.kit.mishaps import told, trail
+from api.models import Notice, Subscription, SubscriptionMessage, WechatIdentity
+from api.models.notices import SendState
+
+log = logging.getLogger("linli.sending")
+
+LOST_AFTER = timedelta(minutes=5)
+"""A message in `sending` for so long has lost its worker: a call takes seconds."""
+STALE_AFTER = timedelta(hours=24)
+"""A message that could not be sent for so long is news no more."""
+FIRST_WAIT, LONGEST_WAIT = 5.0, 600.0
+"""Seconds until a message the platform did not take is tried again; doubling."""
+_SETTLE_FOR = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of an attempt: `pending` means that nothing was sent and it may be tried again."""
+
+    state: SendState
+    error: str | None = None
+    wait: float | None = None
+    """Seconds the platform asked to wait."""
+
+
+Deliver = Callable[[SubscriptionMessage], Awaitable[Outcome]]
+"""Sends one message to the platform. What it raises leaves the message `unknown`."""
+
+_openid = (
+    select(col(WechatIdentity.openid))
+    .where(col(WechatIdentity.person_id) == bindparam("person"))
+    .order_by(col(WechatIdentity.created_at).desc())
+    .limit(literal_column("1"))
+    .scalar_subquery()
+)
+_SPEND = (
+    update(Subscription)
+    .where(
+        col(Subscription.person_id) == bindparam("person"),
+        col(Subscription.template) == bindparam("name"),
+        _openid.is_not(None),
+    )
+    .values(credits=col(Subscription.credits) - 1, updated_at=bindparam("now"))
+    .returning(_openid)
+)
+
+
+async def queue_message(
+    tx: AsyncSession, notice: Notice, *, template: str, page: str, fields: dict[str, Any]
+) -> SubscriptionMessage | None:
+    """Spend one of the person's consents to `template` on this notice; None where there is none to spend.
+
+    In the transaction of whatever the notice tells: never a message without a consent, never two for one.
+    """
+    spent = await tx.execute(_SPEND, {"person": notice.person_id, "name": template, "now": clock.now()})
+    openid = spent.scalar_one_or_none()
+    if openid is None:
+        return None
+    message = SubscriptionMessage(
+        notice_id=notice.id,
+        person_id=notice.person_id,
+        openid=openid,
+        template=template,
+        page=page,
+        fields=fields,
+    )
+    tx.add(message)
+    return message
+
+
+_TAKE = text(
+    """with due as (
+         select m.id from subscription_messages m
+         where m.state = 'pending' and m.next_at <= :now
+           and not exists (
+             select from subscription_messages other
+             where other.openid = m.openid
+               and (other.state = 'sending'
+                    or other.state = 'pending' and (other.next_at, other.id) < (m.next_at, m.id)))
+         order by m.next_at, m.id limit 1
+         for update skip locked)
+       update subscription_messages m set state = 'sending', attempts = attempts + 1, next_at = :now
+       from due where m.id = due.id
+       returning m.id"""
+)
+
+
+async def take(tx: AsyncSession) -> SubscriptionMessage | None:
+    """The message that is due longest, now `sending`; never a second one of the same person.
+
+    IntegrityError when another worker took one of the same person at the same moment.
+    """
+    taken = (await tx.execute(_TAKE, {"now": clock.now()})).scalar_one_or_none()
+    if taken is None:
+        return None
+    found = await tx.execute(select(SubscriptionMessage).where(col(SubscriptionMessage.id) == taken))
+    return found.scalar_one()
+
+
+async def settle(tx: AsyncSession, message: SubscriptionMessage, outcome: Outcome) -> None:
+    """Write down what became of this attempt, even where it had been given up as lost meanwhile."""
+    now = clock.now()
+    columns: dict[str, Any] = {"state": outcome.state, "error": outcome.error}
+    if outcome.state is SendState.sent:
+        columns["sent_at"] = now
+    elif outcome.state is SendState.pending:
+        wait = backoff(message.attempts, first=FIRST_WAIT, longest=LONGEST_WAIT)
+        columns["next_at"] = now + timedelta(seconds=max(wait, outcome.wait or 0.0))
+    await tx.execute(
+        update(SubscriptionMessage)
+        .where(
+            col(SubscriptionMessage.id) == message.id,
+            col(SubscriptionMessage.attempts) == message.attempts,
+            col(SubscriptionMessage.state).in_((SendState.sending, SendState.unknown)),
+        )
+        .values(**columns)
+    )
+
+
+async def give_up_lost(tx: AsyncSession) -> None:
+    """Messages whose worker died while sending: whether they arrived, nobody knows."""
+    lost = await tx.execute(
+        update(SubscriptionMessage)
+        .where(text("state = 'sending'"), col(SubscriptionMessage.next_at) < clock.now() - LOST_AFTER)
+        .values(state=SendState.unknown, error="the worker was lost while sending")
+        .returning(col(SubscriptionMessage.id))
+    )
+    for message_id in lost.scalars():
+        SENT.labels(SendState.unknown).inc()
+        log.warning("a message was lost", extra={"message_id": str(message_id)})
+
+
+class Sender:
+    """Sends what is due through `deliver`; any number of processes and tasks at once."""
+
+    def __init__(self, db: Database, deliver: Deliver) -> None:
+        self._db = db
+        self._deliver = deliver
+
+    async def run_one(self) -> bool:
+        """Take, send and settle one message. False when none is due. Raises only before anything was sent."""
+        try:
+            async with self._db.transaction() as tx:
+                message = await take(tx)
+        except IntegrityError:
+            return True  # another worker is sending to this person: look again
+        if message is None:
+            return False
+        outcome = await self._attempt(message)
+        await self._settle(message, outcome)
+        SENT.labels(outcome.state).inc()
+        if outcome.state is not SendState.sent:
+            log.warning(
+                "a message is %s",
+                outcome.state,
+                extra={"message_id": str(message.id), "attempt": message.attempts, "error": outcome.error},
+            )
+        return True
+
+    async def _attempt(self, message: SubscriptionMessage) -> Outcome:
+        if clock.now() - message.created_at > STALE_AFTER:
+            return Outcome(SendState.failed, "stale")
+        try:
+            return await self._deliver(message)
+        except Exception as error:
+            log.error("sending failed", extra={"error": told(error), "trail": trail(error)})
+            return Outcome(SendState.unknown, told(error))
+
+    async def _settle(self, message: SubscriptionMessage, outcome: Outcome) -> None:
+        """However long PostgreSQL takes to restart, within reason: the outcome cannot be learned again."""
+        until = time.monotonic() + _SETTLE_FOR
+        failures = 0
+        while True:
+            try:
+                async with self._db.transaction() as tx:
+                    return await settle(tx, message, outcome)
+            except Exception as error:
+                failures += 1
+                if as_problem(error) is None or time.monotonic() > until:
+                    raise
+            await asyncio.sleep(backoff(failures, first=0.1, longest=2.0))

@@ -111,10 +111,11 @@ class Sessions:
             await self._forget(viewer.person_id, session_id)
         return len(chosen)
 
-    async def close_all(self, person_id: PersonId) -> None:
-        """Sign a person out everywhere, at once."""
-        for raw in await self._redis.hkeys(f"devices:{person_id.hex}"):
-            await self._forget(person_id, _str(raw))
+    async def close_all(self, person_id: PersonId, *, console_only: bool = False) -> None:
+        """Sign a person out everywhere, or of the console, at once."""
+        for raw, shown in (await self._redis.hgetall(f"devices:{person_id.hex}")).items():
+            if not console_only or orjson.loads(shown)["c"] == CONSOLE:
+                await self._forget(person_id, _str(raw))
 
     async def _forget(self, person_id: PersonId, session_id: str) -> None:
         place = f"devices:{person_id.hex}"

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -29,6 +29,7 @@ async def timeline(tx: AsyncSession, subject_id: UUID, *, limit: int, after: str
 
 async def audit(
     tx: AsyncSession,
+    readable: ColumnElement[bool],
     *,
     limit: int,
     after: str | None,
@@ -38,8 +39,8 @@ async def audit(
     since: datetime | None = None,
     until: datetime | None = None,
 ) -> dict[str, Any]:
-    """All events, newest first, with their private data: for auditors only."""
-    wanted = [col(Event.id) < read_cursor(after, FIRST)]
+    """The readable events, newest first, with their private data: for auditors only."""
+    wanted = [readable, col(Event.id) < read_cursor(after, FIRST)]
     for column, value in ((Event.subject_id, subject_id), (Event.actor_id, actor_id), (Event.move, move)):
         if value is not None:
             wanted.append(col(column) == value)

@@ -16,6 +16,7 @@ import httpx
 from api.wechat.errors import Ambiguous, NotSent, Unreadable, WeChatError
 
 _MAX_ANSWER = 2 * 1024 * 1024  # a mini-program code of 1280 px is below 500 KiB
+_LINES = 32  # connections of a process; who comes later waits for one, and is not sent if none gets free
 _UNREACHED = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 
 
@@ -45,10 +46,11 @@ class Transport:
 
     def __init__(self, base: str, *, timeout: float = 8.0, connect: float = 3.0) -> None:
         self._timeout = timeout
+        self._lines = asyncio.Semaphore(_LINES)
         self._http = httpx.AsyncClient(
             base_url=base,
             timeout=httpx.Timeout(timeout, connect=connect, pool=connect),
-            limits=httpx.Limits(max_connections=100, max_keepalive_connections=20),
+            limits=httpx.Limits(max_connections=_LINES, max_keepalive_connections=_LINES),
             follow_redirects=False,  # a redirect would carry the secret elsewhere
             trust_env=False,
             verify=not base.startswith("http://"),  # reading the authorities takes 20 ms that http:// has no use for
@@ -76,21 +78,29 @@ class Transport:
     async def _exchange(self, call: str, request: httpx.Request) -> Answer:
         """Send and read. NotSent when nothing can have arrived, Ambiguous when it may have."""
         # Built in the handlers, raised outside: httpx's exceptions hold the request and its URL.
-        failure: WeChatError
+        failure: WeChatError = NotSent(call, retry_after=2)
         try:
             async with asyncio.timeout(self._timeout):
-                answer = await self._read(call, request)
-        except _UNREACHED:
-            failure = NotSent(call, retry_after=2)
-        except (httpx.HTTPError, TimeoutError):
-            failure = Ambiguous(call, retry_after=2)
+                await self._lines.acquire()
+        except TimeoutError:
+            pass
         else:
-            if answer is not None:
-                return answer
-            failure = Unreadable(call)
+            try:
+                async with asyncio.timeout(self._timeout):
+                    answer = await self._read(request)
+            except _UNREACHED:
+                pass
+            except (httpx.HTTPError, TimeoutError):
+                failure = Ambiguous(call, retry_after=2)
+            else:
+                if answer is not None:
+                    return answer
+                failure = Unreadable(call)
+            finally:
+                self._lines.release()
         raise failure
 
-    async def _read(self, call: str, request: httpx.Request) -> Answer | None:
+    async def _read(self, request: httpx.Request) -> Answer | None:
         """The whole answer, or None when it is larger than anything the platform sends."""
         response = await self._http.send(request, stream=True)
         try:

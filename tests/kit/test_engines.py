@@ -266,10 +266,11 @@ def test_a_second_owner_is_refused_and_disturbs_nothing(tmp_path: Path) -> None:
     seconds_until_gone(data)
 
 
-def test_a_forked_copy_of_the_owner_does_not_stop_its_engines(tmp_path: Path) -> None:
+def test_a_forked_copy_of_the_owner_leaves_its_engines_alone(tmp_path: Path) -> None:
     with EmbeddedEngines(tmp_path / "data", small=True) as engines:
         child = os.fork()
         if child == 0:
+            engines.restart_dead()
             engines.stop()
             os._exit(0)
         assert os.waitpid(child, 0)[1] == 0

@@ -6,21 +6,16 @@ from html.parser import HTMLParser
 
 import httpx
 import pytest
-from fastapi import FastAPI
-from starlette.middleware import Middleware
 
-from api.console.router import GUARDS, load_assets, mount
-from api.kit.http import Edge, install
+from api.console.router import GUARDS, load_assets
+from api.main import create_app
+from api.settings import Settings
 
 
 @pytest.fixture
 async def browser() -> AsyncIterator[httpx.AsyncClient]:
-    app = FastAPI(
-        openapi_url=None, docs_url=None, redoc_url=None, middleware=[Middleware(Edge, max_body=4096)]
-    )
-    install(app)
-    mount(app)
-    transport = httpx.ASGITransport(app)
+    settings = Settings(_env_file=None, database_url="postgresql://none/none", redis_url="redis://none")
+    transport = httpx.ASGITransport(create_app(settings))
     async with httpx.AsyncClient(transport=transport, base_url="http://linli.test") as client:
         yield client
 

@@ -192,3 +192,13 @@ def test_a_version_must_be_newer_and_leave_no_gap() -> None:
         SEED.with_years(2, {date(2028, 1, 1): SpecialDay(DayKind.holiday, "元旦")})
     with pytest.raises(ValueError, match="missing"):
         SEED.with_years(2, {date(2022, 1, 1): SpecialDay(DayKind.holiday, "元旦")})
+
+
+def test_what_a_calendar_remembers_of_days_stays_small() -> None:
+    calendar = SEED.with_hours()
+    for day in days(date(2000, 1, 1), date(2030, 12, 31)):
+        calendar.office_runs(day)
+        calendar.service_runs(day)
+    assert len(calendar._office) <= 4096
+    assert len(calendar._service) <= 4096
+    assert calendar.office_runs(date(2026, 2, 28)) == SEED.office_runs(date(2026, 2, 28))

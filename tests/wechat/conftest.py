@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from api.kit import cache
-from api.kit.engines import EmbeddedEngines
 from api.wechat.client import WeChat
 from tests.wechat.leaks import leaks
 from tests.wechat_fixture import ACCOUNT, Simulator
@@ -29,15 +28,6 @@ def logs_without_secrets(
         secrets |= simulator.platform.minted
     found = [line for phase in PHASES for line in leaks(caplog.get_records(phase), secrets)]  # type: ignore[arg-type]
     assert found == []
-
-
-@pytest.fixture
-async def redis(engines: EmbeddedEngines) -> AsyncIterator[cache.Redis]:
-    """An empty Redis."""
-    client = cache.connect(engines.addresses.redis_url)
-    await client.flushall()
-    yield client
-    await client.aclose()
 
 
 @pytest.fixture

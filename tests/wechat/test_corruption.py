@@ -100,15 +100,16 @@ def test_damaged_open_data_is_rejected_or_still_for_us() -> None:
     sealed = base64.b64encode(
         encryptor.update(plain + bytes([count]) * count) + encryptor.finalize()
     ).decode()
-    whole = [key, iv, sealed]
+    whole = (key, iv, sealed)
     assert crypto.open_data(*whole, APPID)["watermark"]["appid"] == APPID
     rejected = 0
     for _ in range(25_000):
         parts = list(whole)
         at = chance.randrange(3)
         parts[at] = flipped(parts[at], chance) if chance.random() < 0.5 else damaged(parts[at], chance)
+        key, iv, sealed = parts
         try:
-            assert crypto.open_data(*parts, APPID)["watermark"]["appid"] == APPID
+            assert crypto.open_data(key, iv, sealed, APPID)["watermark"]["appid"] == APPID
         except CryptoRejected:
             rejected += 1
     assert rejected > 20_000

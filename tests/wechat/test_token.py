@@ -23,6 +23,7 @@ from tests.wechat_fixture import Simulator
 FETCH = "/cgi-bin/stable_token"
 RANK = "/wxa/getuserriskrank"
 PAUSE = 0.4
+LONG = 30.0  # these tests count calls; a busy machine must not turn a slow answer into a lost one
 
 Service = Callable[..., TokenService]
 
@@ -38,7 +39,7 @@ async def service(
             config = replace(wechat_simulator.config, base=base or wechat_simulator.base)
             if secret is not None:
                 config = replace(config, secret=secret)
-            transport = Transport(config.base, timeout=config.timeout)
+            transport = Transport(config.base, timeout=LONG)
             own = cache.connect(engines.addresses.redis_url)
             stack.push_async_callback(transport.aclose)
             stack.push_async_callback(own.aclose)
@@ -48,7 +49,7 @@ async def service(
 
 
 def client(wechat_simulator: Simulator, redis: cache.Redis, service: Service) -> WeChat:
-    return WeChat(wechat_simulator.config, redis, tokens=service())
+    return WeChat(replace(wechat_simulator.config, timeout=LONG), redis, tokens=service())
 
 
 async def near_its_end(redis: cache.Redis, wechat_simulator: Simulator, seconds: int = 200) -> None:

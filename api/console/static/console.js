@@ -116,7 +116,7 @@ function clear() {
   $("swagger").replaceChildren();
 }
 
-/** A session ended by the server: what was typed stays, hidden, for the same person's return. */
+/** A session the server ended while somebody works: what was typed stays, hidden, for their return. */
 function expire(said) {
   forget();
   showSignIn(said);
@@ -126,6 +126,7 @@ function watch() {
   if (!session) return;
   const left = session.idleMs - (Date.now() - usedAt);
   if (left <= 0) {
+    clear(); // nobody is there: nothing may be left for the next one to find
     expire("长时间没有操作，已自动退出登录，请重新登录。");
     return;
   }

@@ -76,12 +76,14 @@ class EmbeddedEngines:
     def stop(self) -> None:
         """PostgreSQL first, then Valkey. May be called at any time, any number of times."""
         with self._calls:
-            if self._owner == os.getpid():  # in a forked copy of the owner they are not ours to stop
+            if self._ours():
                 self._stop()
 
     def poll(self) -> tuple[str, ...]:
         """Names ("postgres", "valkey") of engines that died. Call it each second or so: it also trims logs."""
         with self._calls:
+            if not self._ours():
+                return ()
             for engine in self._engines.values():
                 engine.trim_log()
             return tuple(name for name, engine in self._engines.items() if engine.died())
@@ -105,6 +107,10 @@ class EmbeddedEngines:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+
+    def _ours(self) -> bool:
+        """Not in a forked copy of the owner: there they seem dead, and are not to be stopped or replaced."""
+        return self._owner == os.getpid()
 
     def _pid(self, name: str) -> int | None:
         engine = self._engines.get(name)

@@ -116,7 +116,7 @@ async def _tell(tx: AsyncSession, event: Event, case: Case, word: Word) -> None:
                 page=f"pages/case/detail?id={case.id}",
                 fields={
                     "thing1": case.title,
-                    "phrase2": STATE_TITLES[case.state],
+                    "phrase2": STATE_TITLES[CaseState(event.to_state or case.state)],
                     "time3": clock.local(event.at).strftime("%Y-%m-%d %H:%M"),
                     "thing4": word.title,
                 },

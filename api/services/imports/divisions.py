@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from api.rules.places import DIGITS, LEVEL_TITLES, PARENT, Level, full_code, path_of
 from api.services.imports.faults import ImportFault, LineFault
-from api.services.imports.tables import Row, Table, open_table
+from api.services.imports.tables import Table, open_table
 
 PARENT_COLUMNS: dict[Level, str] = {
     Level.village: "streetCode",
@@ -48,42 +48,55 @@ class DivisionFile:
 
     def read(self) -> Iterator[Division | LineFault]:
         """Every record in order, judged by itself: whether its parent exists only the database can tell."""
-        fields = ["code", "name"]
         parent_column = PARENT_COLUMNS.get(self.level)
-        at = self.table.index({}, [*fields, parent_column] if parent_column else fields)
-        code_at, name_at = at["code"], at["name"]
-        parent_at = at[parent_column] if parent_column else None
+        at = self.table.index({}, ["code", "name", *([parent_column] if parent_column else [])])
+        code_at, name_at, parent_at = at["code"], at["name"], at.get(parent_column or "")
         seen: set[int] = set()
+        above = _NOTHING_ABOVE
         for row in self.table.rows():
-            yield self._judge(row, code_at, name_at, parent_at, seen)
-
-    def _judge(
-        self, row: Row, code_at: int, name_at: int, parent_at: int | None, seen: set[int]
-    ) -> Division | LineFault:
-        if row.fault:
-            return LineFault(row.line, row.fault)
-        digits, name = row.cells[code_at], row.cells[name_at]
-        if wrong := _wrong_code(digits, self.level):
-            return LineFault(row.line, wrong)
-        parent = None
-        if parent_at is not None:
-            above = row.cells[parent_at]
-            if wrong := _wrong_code(above, PARENT[self.level]):
-                return LineFault(row.line, f"上级：{wrong}")
-            if not digits.startswith(above):
+            if row.fault:
+                yield LineFault(row.line, row.fault)
+                continue
+            digits, name = row.cells[code_at], row.cells[name_at]
+            if parent_at is not None and row.cells[parent_at] != above.digits:
+                above = _above(row.cells[parent_at], PARENT[self.level])
+            fault = _wrong_code(digits, self.level) or above.fault or _wrong_name(name)
+            if fault:
+                yield LineFault(row.line, fault)
+            elif not digits.startswith(above.digits):
                 # The path is made of the code's own digits; a line that contradicts itself has no place in it.
-                return LineFault(row.line, f"代码 {digits} 不在所写的上级 {above} 之下")
-            parent = full_code(above)
-        if not name:
-            return LineFault(row.line, "名称为空")
-        if len(name) > LONGEST_NAME:
-            return LineFault(row.line, f"名称超过 {LONGEST_NAME} 个字")
-        number = int(digits)
-        if number in seen:
-            return LineFault(row.line, f"代码 {digits} 在本文件中重复")
-        seen.add(number)
-        code = full_code(digits)
-        return Division(row.line, code, name, parent, path_of(code, self.level))
+                yield LineFault(row.line, f"代码 {digits} 不在所写的上级 {above.digits} 之下")
+            elif (number := int(digits)) in seen:
+                yield LineFault(row.line, f"代码 {digits} 在本文件中重复")
+            else:
+                seen.add(number)
+                path = f"{above.path}{digits[len(above.digits) :]}/"
+                yield Division(row.line, digits.ljust(12, "0"), name, above.code, path)
+
+
+class _Above(NamedTuple):
+    """The parent a line names, worked out once for the lines that follow each other."""
+
+    digits: str
+    code: str | None
+    path: str
+    fault: str | None
+
+
+_NOTHING_ABOVE = _Above("", None, "", None)
+
+
+def _above(digits: str, level: Level) -> _Above:
+    if wrong := _wrong_code(digits, level):
+        return _Above(digits, None, "", f"上级：{wrong}")
+    code = full_code(digits)
+    return _Above(digits, code, path_of(code, level), None)
+
+
+def _wrong_name(name: str) -> str | None:
+    if not name:
+        return "名称为空"
+    return f"名称超过 {LONGEST_NAME} 个字" if len(name) > LONGEST_NAME else None
 
 
 def _wrong_code(digits: str, level: Level) -> str | None:

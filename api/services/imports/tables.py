@@ -40,22 +40,9 @@ class Table:
 
     def rows(self) -> Iterator[Row]:
         """The records in order, cells clean, blank lines left out. ImportFault where it cannot be read on."""
-        width = len(self.columns)
         raw = self._raw()
         next(raw)
-        for line, cells, fault in raw:
-            cleaned = [clean(cell) for cell in cells]
-            if len(cleaned) != width:
-                while len(cleaned) > width and not cleaned[-1]:
-                    cleaned.pop()
-                if not any(cleaned):
-                    continue
-                if len(cleaned) != width:
-                    yield Row(line, cleaned, f"应有 {width} 列，实有 {len(cleaned)} 列")
-                    continue
-            elif not any(cleaned):
-                continue
-            yield Row(line, cleaned, fault)
+        return _records(raw, len(self.columns))
 
     def index(self, mapping: Mapping[str, str], required: Sequence[str]) -> dict[str, int]:
         """Which column each of `required` and of the mapped fields is: `mapping` says, else one of that name.
@@ -79,22 +66,22 @@ def open_table(path: Path) -> Table:
     Blocking. Raises ImportFault for whatever cannot be read as a table with a head and at least one record.
     """
     if begins_with(path, sheets.MAGIC):
-        sha256, about = fingerprint(path), sheets.about(path)
+        sha256, sheet = fingerprint(path), sheets.Sheet(path)
+        about, lines = sheet.about, iter(sheet)
 
         def raw() -> Iterator[Raw]:
-            return sheets.rows(path)
+            return iter(sheets.Sheet(path))
     else:
         text = examine(path)
-        sha256, about = text.sha256, text.lines
+        sha256, about, lines = text.sha256, text.lines, _csv_rows(path, text.encoding)
 
         def raw() -> Iterator[Raw]:
             return _csv_rows(path, text.encoding)
 
-    columns = _head(path.name, raw())
-    table = Table(path.name, sha256, columns, max(about - 1, 1), raw)
-    if next(table.rows(), None) is None:
+    columns = _head(path.name, lines)
+    if next(_records(lines, len(columns)), None) is None:
         raise ImportFault("只有表头，没有记录", file=path.name)
-    return table
+    return Table(path.name, sha256, columns, max(about - 1, 1), raw)
 
 
 def clean(text: str) -> str:
@@ -119,6 +106,18 @@ def _head(name: str, raw: Iterator[Raw]) -> tuple[str, ...]:
     if doubled := {c for c in columns if columns.count(c) > 1}:
         raise ImportFault(f"表头中有空列或重名的列：{'、'.join(sorted(doubled))}", file=name, line=1)
     return tuple(columns)
+
+
+def _records(raw: Iterator[Raw], width: int) -> Iterator[Row]:
+    for line, cells, fault in raw:
+        cleaned = [clean(cell) for cell in cells]
+        while len(cleaned) > width and not cleaned[-1]:
+            cleaned.pop()
+        if not any(cleaned):
+            continue
+        if len(cleaned) != width:
+            fault = f"应有 {width} 列，实有 {len(cleaned)} 列"
+        yield Row(line, cleaned, fault)
 
 
 def _csv_rows(path: Path, encoding: str) -> Iterator[Raw]:

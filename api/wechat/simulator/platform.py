@@ -7,6 +7,8 @@ import time
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from pydantic import ConfigDict
+
 from api.wechat.config import WeChatConfig
 from api.wechat.simulator.faults import FaultName, Faults
 
@@ -62,6 +64,8 @@ class AccessToken:
 @dataclass(slots=True)
 class Behaviour:
     """Settings of the stand-in that are no faults."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
 
     callback: str | None = None
     """Where pushes go; none are sent without it."""

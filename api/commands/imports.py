@@ -1,0 +1,196 @@
+"""`linli import …`: bringing data in, with a progress bar and a summary.
+
+Exit status: 0 all is in, or was already; 1 nothing or only whole batches could be done (broken file, no database);
+2 lines were refused, each told with its number and reason: mend them and run it again.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.box import SIMPLE
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from api.commands.base import database, errors, run
+from api.rules.cases import CATEGORY_TITLES, CaseCategory
+from api.rules.places import LEVEL_TITLES
+from api.services.imports.case_records import Categories, category_of
+from api.services.imports.cases import FATE_TITLES, CasesResult, Fate, Verdict, import_cases
+from api.services.imports.faults import LineFault
+from api.services.imports.places import PlacesResult, import_places
+from api.services.imports.timeliness import Timeliness
+from api.settings import Settings
+
+imports = typer.Typer(no_args_is_help=True)
+console = Console()
+
+REFUSED = 2
+SHOWN = 50
+"""Refused lines printed in full; a dry run prints every line."""
+
+
+@imports.command()
+def places(
+    paths: Annotated[list[Path], typer.Argument(help="区划代码的 csv / xlsx 文件，或放着它们的文件夹")],
+) -> None:
+    """导入国家统计用区划代码（省、市、县、乡镇、村）。可中断后接着导入；重复导入不会改变任何内容。"""
+
+    async def work() -> PlacesResult:
+        with progress_bar() as progress:
+            async with database(Settings()) as db:
+                return await import_places(db, paths, progress)
+
+    result = run(work())
+    console.print(summary(result))
+    for name in result.aside:
+        console.print(f"未导入 {name}：不是区划代码表", markup=False, highlight=False)
+    for file in result.files:
+        tell_faults(file.name, file.faults)
+    if result.refused:
+        raise typer.Exit(REFUSED)
+
+
+def summary(result: PlacesResult) -> Table:
+    """One row a file; what happened to no line of any file has no column."""
+    table = Table(title="地域导入", box=SIMPLE, padding=(0, 1, 0, 0))
+    table.add_column("文件", no_wrap=True)
+    table.add_column("层级", no_wrap=True)
+    columns: list[tuple[str, list[int], bool]] = [
+        ("读取", [file.read for file in result.files], True),
+        ("此前已导入", [file.resumed for file in result.files], False),
+        ("新增", [file.inserted for file in result.files], True),
+        ("更名", [file.updated for file in result.files], True),
+        ("并入上级", [file.folded for file in result.files], False),
+        ("无变化", [file.unchanged for file in result.files], True),
+        ("有误", [len(file.faults) for file in result.files], True),
+    ]
+    shown = [(head, numbers) for head, numbers, always in columns if always or any(numbers)]
+    for head, _ in shown:
+        table.add_column(head, justify="right", no_wrap=True)
+    for n, file in enumerate(result.files):
+        numbers = (f"{column[n]:,}" for _, column in shown)
+        table.add_row(escape(file.name), LEVEL_TITLES[file.level].partition("（")[0], *numbers)
+    return table
+
+
+@imports.command()
+def cases(
+    file: Annotated[Path, typer.Argument(help="csv 或 xlsx 文件，第一行为表头")],
+    community: Annotated[str, typer.Option(help="村（社区）的 12 位代码")],
+    mapping: Annotated[
+        str,
+        typer.Option(
+            help="字段=列名，逗号分隔；同名的列不必写。"
+            "字段：number subject submitted_at text user answer answered_at category"
+        ),
+    ] = "",
+    category: Annotated[str, typer.Option(help="没有类别的记录算作哪一类")] = CATEGORY_TITLES[
+        CaseCategory.consult
+    ],
+    categories: Annotated[
+        str, typer.Option(help="类别列里的词=咨询、求助、建议或投诉，逗号分隔，如 信访=投诉")
+    ] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="逐行报告，不写入")] = False,
+) -> None:
+    """导入书记信箱的历史记录：已答复的成为已结案，未答复的成为待受理；不通知任何人。有一行有误则全部不导入。"""
+    columns = pairs(mapping, "--mapping")
+    try:
+        words = {word: category_of(name) for word, name in pairs(categories, "--categories").items()}
+        choice = Categories(category_of(category), words)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+
+    async def work() -> CasesResult:
+        with progress_bar() as progress:
+            async with database(Settings()) as db:
+                return await import_cases(
+                    db, file, columns, community, categories=choice, dry_run=dry_run, progress=progress
+                )
+
+    result = run(work())
+    refused = [v for v in result.verdicts if v.fate is Fate.refused]
+    if dry_run:
+        tell_verdicts(result.verdicts)
+    else:
+        tell_faults(file.name, [LineFault(v.line, v.reason) for v in refused])
+    table = Table(title="历史诉求导入" + ("（预演，未写入）" if dry_run else ""), show_header=False)
+    table.add_column()
+    table.add_column(justify="right")
+    for fate in Fate:
+        table.add_row(FATE_TITLES[fate], f"{result.count(fate):,}")
+    for name, value in measures(result.timeliness):
+        table.add_row(name, value)
+    console.print(table)
+    if refused:
+        if not dry_run:
+            errors.print("有误的行更正之前，一条也没有导入。", style="red")
+        raise typer.Exit(REFUSED)
+
+
+def measures(answers: Timeliness) -> Iterator[tuple[str, str]]:
+    """及时率 and the median answer, as they are printed."""
+    if answers.rate is None or answers.median is None or answers.median_days is None:
+        yield "及时率", "没有答复"
+        return
+    yield "及时率（办结时限内答复）", f"{answers.in_time:,}/{answers.answered:,} = {answers.rate:.1%}"
+    hours = answers.median / timedelta(hours=1)
+    yield "答复用时中位数", f"{answers.median_days:.1f} 个工作日（{hours:.1f} 工作小时）"
+    if answers.provisional:
+        yield "其中按周一至周五暂计（无放假安排）", f"{answers.provisional:,}"
+
+
+def tell_verdicts(verdicts: Sequence[Verdict]) -> None:
+    """Every line and its fate."""
+    for verdict in verdicts:
+        told = f"：{verdict.reason}" if verdict.reason else f"  {verdict.number}"
+        line = f"第 {verdict.line} 行  {FATE_TITLES[verdict.fate]}{told}"
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def tell_faults(name: str, faults: Sequence[LineFault]) -> None:
+    """The refused lines of a file, the first of many."""
+    for fault in faults[:SHOWN]:
+        line = f"{name} 第 {fault.line} 行：{fault.reason}"
+        errors.print(line, markup=False, highlight=False, soft_wrap=True)
+    if len(faults) > SHOWN:
+        errors.print(f"{name} 另有 {len(faults) - SHOWN:,} 行有误", markup=False, highlight=False)
+
+
+def pairs(text: str, option: str) -> dict[str, str]:
+    """`a=甲,b=乙` as a mapping. Raises typer.BadParameter."""
+    found: dict[str, str] = {}
+    for part in filter(None, (p.strip() for p in text.replace("，", ",").split(","))):
+        key, separator, value = (p.strip() for p in part.partition("="))
+        if not (key and separator and value):
+            raise typer.BadParameter(f"{option} 应写作 名称=名称，逗号分隔；看不懂“{part}”")
+        if key in found:
+            raise typer.BadParameter(f"{option} 中“{key}”写了两次")
+        found[key] = value
+    return found
+
+
+@contextmanager
+def progress_bar() -> Iterator[Callable[[str, int, int], None]]:
+    """A bar for each file on stderr, nothing where that is no terminal."""
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=errors,
+        disable=not errors.is_terminal,
+    ) as progress:
+        bars: dict[str, TaskID] = {}
+
+        def show(label: str, done: int, about: int) -> None:
+            if label not in bars:
+                bars[label] = progress.add_task(escape(label), total=about)
+            progress.update(bars[label], completed=done, total=about)
+
+        yield show

@@ -1,0 +1,141 @@
+"""`linli docs`: the pages that are written from the code, so that they cannot say anything else."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import typer
+from rich.console import Console
+
+from api import main
+from api.kit.lifecycle import Lifecycle
+from api.kit.problems import known_problems
+from api.rules.cases import CASES, CATEGORY_TITLES, STANDING_TITLES, STATE_TITLES, CaseState, Standing
+from api.rules.limits import CLASS_TITLES, LIMITS, STEP_TITLES, STEPS
+from api.rules.people import MEMBERSHIPS, RESIDENCIES
+from api.rules.roles import (
+    CONSOLE_ROLES,
+    GRANTED,
+    PERMISSION_TITLES,
+    ROLE_TITLES,
+    SERVES,
+    Permission,
+    Role,
+)
+
+commands = typer.Typer()
+console = Console(stderr=True)
+
+_WRITTEN = "<!-- Written by `linli docs` from the code; edit the code instead. -->\n"
+
+
+def _diagram(life: Lifecycle, title_of: Callable[[str], str]) -> Iterator[str]:  # type: ignore[type-arg]
+    yield "```mermaid"
+    yield "stateDiagram-v2"
+    for state in life.states:
+        yield f'  state "{title_of(state.value)}" as {state.value}'
+    yield f"  [*] --> {life.initial.value}"
+    for source, target, move in life.edges():
+        yield f"  {source.value} --> {target.value}: {move.title}"
+    yield "```"
+
+
+def _standing(standing: str) -> str:
+    titles = {s.value: t for s, t in STANDING_TITLES.items()}
+    return titles.get(standing, {"self": "本人", "verifier": "核实人"}.get(standing, standing))
+
+
+def lifecycles() -> str:
+    """docs/lifecycles.md"""
+    lines = ["# Life-cycles", "", _WRITTEN, ""]
+    states = {s.value: f"{STATE_TITLES[s]} {s.value}" for s in CaseState}
+    for life in (CASES, RESIDENCIES, MEMBERSHIPS):
+        title_of = (lambda s: states.get(s, s)) if life is CASES else (lambda s: s)
+        lines += [f"## {life.title} `{life.subject}`", "", *_diagram(life, title_of), ""]
+        lines += ["| move | 操作 | from | to | by | note |", "|---|---|---|---|---|---|"]
+        for move in life.moves:
+            by = "、".join(_standing(b.value) for b in type(next(iter(move.by))) if b in move.by)
+            sources = ", ".join(s.value for s in move.sources)
+            lines.append(
+                f"| `{move.name}` | {move.title} | {sources} | {move.target.value} | {by} | {move.note} |"
+            )
+        lines.append("")
+    lines += ["## 时限", "", "| 类别 | 签收 | 首次联系 | 办结 | 说明 |", "|---|---|---|---|---|"]
+    for kind, limit in LIMITS.items():
+        cells = [part.text if part else "–" for part in (limit.sign, limit.contact, limit.finish)]
+        lines.append(f"| {CLASS_TITLES[kind]} | {' | '.join(cells)} | {limit.note} |")
+    lines += ["", "| 环节 | 时限 |", "|---|---|"]
+    lines += [f"| {STEP_TITLES[step]} | {limit.text} |" for step, limit in STEPS.items()]
+    lines += ["", f"书记信箱类别：{'、'.join(f'{t}（{c.value}）' for c, t in CATEGORY_TITLES.items())}。"]
+    return "\n".join(lines) + "\n"
+
+
+def permissions() -> str:
+    """docs/permissions.md"""
+    roles = list(Role)
+    lines = ["# Permissions", "", _WRITTEN, ""]
+    lines += [
+        "A grant of a role at a place reaches everything under that place. What a person cannot reach is 404,"
+    ]
+    lines += [
+        "what can be reached but not done is 403. Reporter, handler and resident are columns, never grants.",
+        "",
+    ]
+    lines += ["| permission | 权限 | " + " | ".join(ROLE_TITLES[r] for r in roles) + " |"]
+    lines += ["|---|---|" + "---|" * len(roles)]
+    for permission in Permission:
+        marks = " | ".join("●" if permission in GRANTED[role] else "" for role in roles)
+        lines.append(f"| `{permission.value}` | {PERMISSION_TITLES[permission]} | {marks} |")
+    lines += [
+        "",
+        "Console login: " + "、".join(ROLE_TITLES[r] for r in roles if r in CONSOLE_ROLES) + "。",
+        "",
+    ]
+    lines += ["| unit | its members: grants at the unit's own place |", "|---|---|"]
+    lines += [
+        f"| `{kind.value}` | {'、'.join(ROLE_TITLES[r] for r in roles if r in able)} |"
+        for kind, able in SERVES.items()
+    ]
+    lines += ["", f"Toward a case: {'、'.join(f'{STANDING_TITLES[s]} `{s.value}`' for s in Standing)}。"]
+    return "\n".join(lines) + "\n"
+
+
+def problems() -> str:
+    """docs/problems.md"""
+    lines = [
+        "# Problems",
+        "",
+        _WRITTEN,
+        "",
+        "Errors are `application/problem+json` (RFC 9457); `code` is stable.",
+        "",
+    ]
+    lines += ["| status | code | 名称 | what to do |", "|---|---|---|---|"]
+    lines += [f"| {p.status} | `{p.code}` | {p.title} | {p.advice} |" for p in known_problems()]
+    return "\n".join(lines) + "\n"
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "lifecycles.md": lifecycles,
+    "permissions.md": permissions,
+    "problems.md": problems,
+}
+
+
+@commands.command()
+def docs(
+    check: bool = typer.Option(False, help="只检查是否最新，不写入"),
+    folder: Path = typer.Option(Path("docs"), help="目标文件夹"),  # noqa: B008  (typer's way)
+) -> None:
+    """由代码生成的文档：生命周期、权限、问题。"""
+    assert main.create_app  # every problem is declared once the program is put together
+    stale = []
+    for name, write in PAGES.items():
+        path, text = folder / name, write()
+        if not path.exists() or path.read_text("utf-8") != text:
+            stale.append(name)
+            if not check:
+                path.write_text(text, "utf-8")
+    if check and stale:
+        console.print(f"以下文档不是最新，请运行 linli docs：{'、'.join(stale)}")
+        raise typer.Exit(1)
+    console.print("文档已是最新" if not stale else f"已更新：{'、'.join(stale)}")

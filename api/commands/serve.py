@@ -1,0 +1,140 @@
+"""`linli serve`, `api`, `worker`, `migrate`, `wechat-simulator`: the running program."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import typer
+import uvicorn
+from rich.console import Console
+
+from api import migrations, worker
+from api.commands.supervise import Child, Supervisor, wait_until_ready
+from api.kit import lifeline, logging
+from api.kit.engines import EmbeddedEngines
+from api.main import create_app, wechat_config
+from api.settings import Settings
+from api.wechat.simulator.server import serve_simulator
+
+commands = typer.Typer()
+console = Console(stderr=True)
+DRAIN_S = 20
+
+
+@contextmanager
+def engines_for(
+    settings: Settings, *, small: bool = False
+) -> Iterator[tuple[Settings, EmbeddedEngines | None]]:
+    """The settings with both addresses filled in, embedded engines running for those that were absent."""
+    wants_postgres, wants_redis = settings.database_url is None, settings.redis_url is None
+    if not wants_postgres and not wants_redis:
+        yield settings, None
+        return
+    with EmbeddedEngines(
+        settings.data_dir, postgres=wants_postgres, redis=wants_redis, small=small
+    ) as engines:
+        found = engines.addresses
+        yield (
+            settings.model_copy(
+                update={
+                    "database_url": settings.database_url or found.database_url,
+                    "redis_url": settings.redis_url or found.redis_url,
+                }
+            ),
+            engines,
+        )
+
+
+def environment_of(settings: Settings) -> dict[str, str]:
+    """What a child must be told beyond the environment it inherits."""
+    assert settings.database_url is not None
+    assert settings.redis_url is not None
+    metrics = settings.metrics_dir or settings.data_dir / "metrics"
+    metrics.mkdir(parents=True, exist_ok=True)
+    for stale in metrics.glob("*.db"):
+        stale.unlink()
+    return {
+        "DATABASE_URL": settings.database_url,
+        "REDIS_URL": settings.redis_url,
+        "PROMETHEUS_MULTIPROC_DIR": str(metrics.resolve()),
+    }
+
+
+@commands.command()
+def serve(
+    host: str | None = typer.Option(None, help="监听地址"),
+    port: int | None = typer.Option(None, help="监听端口"),
+) -> None:
+    """启动 API 与后台进程；未设置 DATABASE_URL / REDIS_URL 时使用内置引擎。"""
+    settings = Settings()
+    host, port = host or settings.host, port or settings.port
+    with engines_for(settings) as (ready, engines):
+        assert ready.database_url is not None
+        migrations.upgrade(ready.database_url)
+        environment = environment_of(ready)
+        supervisor = Supervisor(
+            [
+                Child("api", ("api", "--host", host, "--port", str(port)), environment),
+                Child("worker", ("worker",), environment),
+            ],
+            engines,
+        )
+        supervisor.start()
+        try:
+            if wait_until_ready(f"http://{host}:{port}", supervisor):
+                console.print(f"邻里已启动：[bold]http://{host}:{port}/console[/bold]")
+            supervisor.watch()
+        finally:
+            supervisor.stop()
+
+
+@commands.command()
+def api(
+    host: str | None = typer.Option(None, help="监听地址"),
+    port: int | None = typer.Option(None, help="监听端口"),
+) -> None:
+    """只启动一个 API 进程（须设置 DATABASE_URL 与 REDIS_URL）；收到 SIGTERM 后处理完手中的请求再退出。"""
+    lifeline.tie()
+    settings = Settings()
+    logging.configure()
+    uvicorn.run(
+        create_app(settings),
+        host=host or settings.host,
+        port=port or settings.port,
+        loop="uvloop",
+        http="httptools",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        date_header=True,
+        proxy_headers=True,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=DRAIN_S,
+    )
+
+
+@commands.command(name="worker")
+def run_worker() -> None:
+    """只启动一个后台进程：事件的后续、到期的期限、定时任务、订阅消息。"""
+    lifeline.tie()
+    logging.configure()
+    asyncio.run(worker.run(Settings()))
+
+
+@commands.command()
+def migrate(revision: str = typer.Argument("head", help="目标版本")) -> None:
+    """把数据库升级到本程序的版本。"""
+    with engines_for(Settings()) as (settings, _):
+        assert settings.database_url is not None
+        migrations.upgrade(settings.database_url, revision)
+    console.print(f"数据库已是版本 {migrations.head() if revision == 'head' else revision}")
+
+
+@commands.command(name="wechat-simulator")
+def wechat_simulator(
+    host: str = typer.Option("127.0.0.1", help="监听地址"),
+    port: int = typer.Option(8001, help="监听端口"),
+) -> None:
+    """启动微信平台模拟器（仅供开发与演示）。"""
+    lifeline.tie()
+    serve_simulator(host, port, wechat_config(Settings()))

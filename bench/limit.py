@@ -1,0 +1,124 @@
+"""The limit: the hot paths written by hand on Starlette + asyncpg + Redis, over the product's own tables.
+
+Same session look-up, same rows read and written, a real COMMIT; no validation, no permission, no problem details.
+"""
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from hashlib import sha256
+from uuid import UUID, uuid4
+
+import asyncpg
+import orjson
+import redis.asyncio as redis
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+TTL = 30 * 86_400
+LIST = """select c.id, c.number, c.kind, c.category, c.title, left(c.text, 80), c.state, c.cycle, c.level, c.visibility,
+  c.place_id, p.name, r.nickname, c.version, c.created_at, c.updated_at
+ from case_reach s join cases c on c.id = s.case_id join people r on r.id = c.reporter_id join places p on p.id = c.place_id
+ where s.place_id = $1 and s.audience = 's' and s.case_id < $2 order by s.case_id desc limit 20"""
+ONE = """select c.id, c.number, c.kind, c.category, c.title, c.text, c.state, c.cycle, c.level, c.visibility, c.place_id,
+  p.name, r.nickname, u.id, u.name, c.version, c.created_at, c.updated_at,
+  (select jsonb_object_agg(d.kind, d.due_at) from deadlines d where d.subject_id = c.id)
+ from cases c join people r on r.id = c.reporter_id join places p on p.id = c.place_id left join units u on u.id = c.unit_id
+ where c.id = $1"""
+SUBMIT = """with c as (
+  insert into cases (id, number, kind, category, title, text, visibility, channel, state, cycle, level, place_id, path,
+                     community_id, reporter_id, created_at, updated_at)
+  select $1::uuid, $1::uuid::text, 'secretary', $2, $3, $4, 'private', 'miniprogram', 'submitted', 1, 0, p.id, p.path, p.id, $5,
+         now(), now() from places p where p.id = $6 returning id),
+e as (insert into events (id, subject_kind, subject_id, move, to_state, actor_kind, actor_id, actor_title, data, at)
+  select $7, 'case', id, 'submit', 'submitted', 'person', $5, '居民', '{}', now() from c),
+d as (insert into deadlines (id, subject_kind, subject_id, kind, cycle, limits, allowed, calendar_version, started_at,
+                             due_at, pauses, segments)
+  select gen_random_uuid(), 'case', id, k, 1, '[]', 126000, 1, now(), now() + interval '7 days', '[]', '[]'
+  from c, unnest(array['screening', 'contact', 'finish']) k),
+k as (insert into idempotency_keys (person_id, key, fingerprint, created_at) values ($5, $8, '\\x00', now()))
+select id from c"""
+
+
+def reply(content: object, status: int = 200) -> Response:
+    return Response(orjson.dumps(content, default=str), status, media_type="application/json")
+
+
+async def session(request: Request) -> UUID | None:
+    token = request.headers.get("authorization", "")[7:]
+    raw = await request.app.state.redis.getex("session:" + sha256(token.encode()).hexdigest(), ex=TTL)
+    return None if raw is None else UUID(hex=orjson.loads(raw)["p"])
+
+
+def _line(r: asyncpg.Record) -> dict[str, object]:
+    return {
+        "id": r[0], "number": r[1], "kind": r[2], "category": r[3], "title": r[4], "excerpt": r[5], "state": r[6],
+        "cycle": r[7], "level": r[8], "visibility": r[9], "place": {"id": r[10], "name": r[11]},
+        "reporter": {"name": r[12]}, "version": r[13], "created_at": r[14], "updated_at": r[15],
+    }  # fmt: skip
+
+
+async def check(request: Request) -> Response:
+    who = await session(request)
+    return reply({"person_id": who}) if who else reply({}, 401)
+
+
+async def listing(request: Request) -> Response:
+    if await session(request) is None:
+        return reply({}, 401)
+    place, after = UUID(request.query_params["place"]), UUID(request.query_params["before"])
+    rows = await request.app.state.pg.fetch(LIST, place, after)
+    return reply({"items": [_line(r) for r in rows]})
+
+
+async def one(request: Request) -> Response:
+    if await session(request) is None:
+        return reply({}, 401)
+    r = await request.app.state.pg.fetchrow(ONE, UUID(request.path_params["case"]))
+    if r is None:
+        return reply({}, 404)
+    found = {
+        "id": r[0], "number": r[1], "kind": r[2], "category": r[3], "title": r[4], "text": r[5], "state": r[6],
+        "cycle": r[7], "level": r[8], "visibility": r[9], "place": {"id": r[10], "name": r[11]},
+        "reporter": {"name": r[12]}, "unit": {"id": r[13], "name": r[14]}, "version": r[15], "created_at": r[16],
+        "updated_at": r[17], "due": orjson.loads(r[18]),
+    }  # fmt: skip
+    return reply(found)
+
+
+async def submit(request: Request) -> Response:
+    who = await session(request)
+    if who is None:
+        return reply({}, 401)
+    body = orjson.loads(await request.body())
+    case = await request.app.state.pg.fetchval(
+        SUBMIT, uuid4(), body["category"], body["title"], body["text"], who, UUID(body["place_id"]), uuid4(),
+        request.headers["idempotency-key"],
+    )  # fmt: skip
+    return reply({"id": case}, 201)
+
+
+async def _keep(_: asyncpg.Connection) -> None:
+    """No session state is left behind."""
+
+
+@asynccontextmanager
+async def lifespan(app: Starlette) -> AsyncIterator[None]:
+    app.state.redis = redis.Redis.from_url(os.environ["REDIS_URL"], max_connections=1024)
+    app.state.pg = await asyncpg.create_pool(os.environ["DATABASE_URL"], min_size=8, max_size=8, reset=_keep)
+    yield
+    app.state.pg.terminate()
+    await app.state.redis.aclose()
+
+
+app = Starlette(
+    lifespan=lifespan,
+    routes=[
+        Route("/v1/sessions/current", check),
+        Route("/v1/cases", listing),
+        Route("/v1/cases", submit, methods=["POST"]),
+        Route("/v1/cases/{case}", one),
+    ],
+)

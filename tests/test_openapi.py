@@ -1,0 +1,78 @@
+"""The contract in git is the one the program serves, valid, and told in Chinese."""
+
+import copy
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scripts.openapi import DOCS, FILES, documents, faults, written
+
+CHINESE = re.compile(r"[\u4e00-\u9fff]")
+VERB_NOUN = re.compile(r"[a-z]+(_[a-z]+)+")
+
+
+@pytest.fixture(scope="module")
+def found() -> dict[str, dict[str, Any]]:
+    return documents()
+
+
+def operations(found: dict[str, dict[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for name, spec in found.items():
+        for path, methods in spec["paths"].items():
+            for method, operation in methods.items():
+                yield f"{name} {method} {path}", operation
+
+
+def test_the_files_in_docs_are_what_the_program_serves(found: dict[str, dict[str, Any]]) -> None:
+    assert faults(DOCS, found) == []
+
+
+def test_a_changed_missing_or_invalid_document_is_found(
+    found: dict[str, dict[str, Any]], tmp_path: Path
+) -> None:
+    for name, spec in found.items():
+        (tmp_path / name).write_text(written(spec), "utf-8")
+    assert faults(tmp_path, found) == []
+    changed = copy.deepcopy(found)
+    changed["openapi.json"]["info"]["title"] = "别的"
+    assert len(faults(tmp_path, changed)) == 1
+    del changed["openapi.json"]["info"]["title"]
+    assert any("is a required property" in fault for fault in faults(tmp_path, changed))
+    changed = copy.deepcopy(found)
+    del changed["openapi.json"]["components"]["schemas"]["Problem"]
+    assert any("reference to nowhere" in fault for fault in faults(tmp_path, changed))
+    changed["openapi.json"] = found["openapi.json"] | {"paths": {}}
+    assert any("no operation" in fault for fault in faults(tmp_path, changed))
+    (tmp_path / "openapi.json").unlink()
+    assert len(faults(tmp_path, found)) == 1
+
+
+def test_administrators_and_residents_see_only_their_own_paths(found: dict[str, dict[str, Any]]) -> None:
+    for name, admin in FILES.items():
+        assert {path.startswith("/admin/v1/") for path in found[name]["paths"]} == {admin}
+        assert admin or {path.split("/")[1] for path in found[name]["paths"]} <= {"v1", "wechat"}
+
+
+def test_every_operation_is_named_and_told_in_chinese(found: dict[str, dict[str, Any]]) -> None:
+    for where, operation in operations(found):
+        assert VERB_NOUN.fullmatch(operation["operationId"]), where
+        for text in (operation["summary"], operation["description"], *operation["tags"]):
+            assert CHINESE.search(text), where
+
+
+def test_every_operation_says_how_it_fails_in_our_own_shape(found: dict[str, dict[str, Any]]) -> None:
+    for where, operation in operations(found):
+        failing = {s: r for s, r in operation["responses"].items() if not s.startswith("2")}
+        assert "503" in failing, where
+        assert "security" not in operation or "401" in failing, where
+        for status, response in failing.items():
+            assert list(response["content"]) == ["application/problem+json"], (where, status)
+
+
+def test_no_two_operations_share_a_name(found: dict[str, dict[str, Any]]) -> None:
+    for name, spec in found.items():
+        names = [operation["operationId"] for _, operation in operations({name: spec})]
+        assert len(names) == len(set(names))
