@@ -7,6 +7,7 @@ from pydantic import ValidationError
 from rich.console import Console
 
 from api.commands import administration, demo, doctor, imports, pages, serve
+from api.commands.supervise import StartFault
 from api.kit.engines import EngineFault
 
 app = typer.Typer(
@@ -28,13 +29,15 @@ def main() -> None:
     """Run a command; what a person can mend is said in one sentence, without a traceback."""
     try:
         app()
-    except EngineFault as fault:
-        _errors.print(f"[red]{fault}[/red]", highlight=False)
+    except (EngineFault, StartFault) as fault:
+        _errors.print(str(fault), style="red", markup=False, highlight=False, soft_wrap=True)
         sys.exit(1)
     except ValidationError as error:
         for each in error.errors():
+            where = "".join(f" LINLI_{str(name).upper()}" for name in each["loc"])
+            said = str(each["msg"]).removeprefix("Value error, ")
             _errors.print(
-                f"[red]设置有误：{str(each['msg']).removeprefix('Value error, ')}[/red]", highlight=False
+                f"设置有误{where}：{said}", style="red", markup=False, highlight=False, soft_wrap=True
             )
         sys.exit(1)
 

@@ -16,7 +16,20 @@ from api.kit.hot import Lane
 from api.kit.http import Edge, TransactionRoute, install
 from api.kit.secrets import Vault
 from api.openapi import document, hot_routes, operation_id
-from api.routers import cases, sessions, system
+from api.routers import (
+    cases,
+    grants,
+    me,
+    memberships,
+    notices,
+    operations,
+    people,
+    places,
+    residencies,
+    sessions,
+    settling,
+    system,
+)
 from api.routers.deps import CurrentViewer, Tx
 from api.rules.roles import Permission
 from api.services.access import require_anywhere
@@ -90,11 +103,42 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         await app.state.db.close()
 
 
+APP = (
+    sessions.app_router,
+    me.app_router,
+    me.phone_router,
+    residencies.app_router,
+    memberships.app_router,
+    notices.app_router,
+)
+CONSOLE = (
+    sessions.console_router,
+    people.router,
+    people.blocking_router,
+    grants.router,
+    grants.ending_router,
+    settling.router,
+    operations.router,
+)
+SHARED = (
+    sessions.fast,
+    sessions.shared_router,
+    cases.fast,
+    cases.router,
+    me.shared_router,
+    places.router,
+    places.directory_router,
+    residencies.shared_router,
+    memberships.shared_router,
+    notices.shared_router,
+)
+"""In the mini-program and in the console alike: the same services, the viewer's grants make the difference."""
+
+
 def _mount(app: FastAPI) -> None:
-    both = (sessions.fast, sessions.shared_router, cases.fast, cases.router)
-    for router in (sessions.app_router, *both):
+    for router in (*APP, *SHARED):
         app.include_router(router, prefix="/v1")
-    for router in (sessions.console_router, *both):
+    for router in (*CONSOLE, *SHARED):
         app.include_router(router, prefix="/admin/v1")
     app.include_router(system.router)
     app.include_router(_documents(app))

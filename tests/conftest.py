@@ -20,10 +20,10 @@ from api.main import create_app
 from api.services import clockwork, consequences
 from api.services.due import DueClock
 from api.settings import Settings
+from tests.conformance import conforms
+from tests.engines_fixture import engines  # noqa: F401  (fixtures are found by being here)
 from tests.town import Town, build_town
-from tests.wechat_fixture import Simulator
-
-pytest_plugins = ["tests.engines_fixture", "tests.wechat_fixture"]
+from tests.wechat_fixture import Simulator, wechat_platform, wechat_simulator  # noqa: F401
 
 TEMPLATE = "linli_template"
 
@@ -109,7 +109,11 @@ async def running(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
     async with (
         app.router.lifespan_context(app),
-        httpx.AsyncClient(transport=transport, base_url="http://linli.test") as client,
+        httpx.AsyncClient(
+            transport=transport,
+            base_url="http://linli.test",
+            event_hooks={"response": [conforms(app)]},
+        ) as client,
     ):
         yield client
 

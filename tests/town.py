@@ -1,6 +1,7 @@
 """A small town to tell stories in: two communities, their desks, their people, everybody logged in over HTTP."""
 
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -107,6 +108,12 @@ async def _log_in(client: httpx.AsyncClient, simulator: Simulator, name: str) ->
     return Actor(name, UUID(session["person"]["id"]), client, session["token"])
 
 
+@cache
+def _hashed() -> str:
+    """Slow on purpose, hence once a run."""
+    return login.hash_password(PASSWORD)
+
+
 async def make_admin(app: FastAPI, client: httpx.AsyncClient, name: str, role: Role, place: PlaceId) -> Actor:
     """A person with a console login and one grant; not yet logged in."""
     secret = pyotp.random_base32()
@@ -118,7 +125,7 @@ async def make_admin(app: FastAPI, client: httpx.AsyncClient, name: str, role: R
             Credential(
                 person_id=person.id,
                 username=f"u-{person.id.hex[-8:]}",
-                password_hash=login.hash_password(PASSWORD),
+                password_hash=_hashed(),
                 totp_sealed=app.state.vault.seal(login.TOTP, secret),
             )
         )

@@ -4,13 +4,16 @@ import asyncio
 import shutil
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from typing import Any
 
 import asyncpg
 import typer
 from pydantic import ValidationError
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
+from sqlalchemy.exc import DBAPIError
 
 from api import migrations
 from api.kit import cache, clock
@@ -25,6 +28,7 @@ commands = typer.Typer()
 console = Console()
 STALE_S = 60.0
 LEAST_DISK = 1 << 30
+LEAST_POSTGRES = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +50,10 @@ def doctor() -> None:
         table.add_column(head)
     for finding in found:
         table.add_row(
-            finding.what, "正常" if finding.ok else "[red]有问题[/red]", finding.detail, finding.cure
+            finding.what,
+            "正常" if finding.ok else "[red]有问题[/red]",
+            escape(finding.detail),
+            escape(finding.cure),
         )
     console.print(table)
     raise typer.Exit(0 if all(f.ok for f in found) else 1)
@@ -57,89 +64,125 @@ async def examine() -> list[Finding]:
     try:
         settings = Settings()
     except ValidationError as error:
-        faults = "；".join(str(e["msg"]).removeprefix("Value error, ") for e in error.errors())
+        faults = "；".join(_fault(e) for e in error.errors())
         return [Finding("设置", False, faults, "更正环境变量（见 deploy/env.example）")]
+    if settings.clock_file is not None:
+        clock.follow(settings.clock_file)
     found = [Finding("设置", True, f"{settings.mode.value} 模式"), _disk(settings)]
     database_url, redis_url = settings.database_url, settings.redis_url
     if database_url is None or redis_url is None:
         try:
-            addresses = is_running(settings.data_dir)
+            running = is_running(settings.data_dir)
         except EngineFault as fault:
-            return [*found, Finding("内置引擎", False, str(fault), "用启动它的用户运行 linli doctor")]
-        found.append(
+            return [
+                *found,
+                Finding("内置引擎", False, fault.what, f"用启动它的用户运行 linli doctor；{fault.cure}"),
+            ]
+        postgres = running.database_url if running else ""
+        valkey = running.redis_url if running else ""
+        found += [
             Finding(
-                "内置引擎",
-                addresses is not None,
-                "正在运行" if addresses else "没有运行",
-                "" if addresses else "运行 linli serve",
+                f"内置 {name}", bool(at), "正在运行" if at else "没有运行", "" if at else "运行 linli serve"
             )
-        )
-        if addresses is None:
-            return found
-        database_url, redis_url = database_url or addresses.database_url, redis_url or addresses.redis_url
-    found.append(await _redis(redis_url))
-    found += [f async for f in _database(database_url)]
+            for name, given, at in (("PostgreSQL", database_url, postgres), ("Valkey", redis_url, valkey))
+            if given is None
+        ]
+        database_url, redis_url = database_url or postgres, redis_url or valkey
+    if redis_url:
+        found.append(await _redis(redis_url))
+    if database_url:
+        found += [f async for f in _database(database_url)]
     return found
 
 
+def _fault(error: Any) -> str:
+    where = "".join(f"LINLI_{str(name).upper()} " for name in error["loc"])
+    return f"{where}{str(error['msg']).removeprefix('Value error, ')}"
+
+
 def _disk(settings: Settings) -> Finding:
-    folder = settings.data_dir if settings.data_dir.exists() else settings.data_dir.absolute().parent
+    folder = settings.data_dir.absolute()
+    while not folder.exists():
+        folder = folder.parent
     free = shutil.disk_usage(folder).free
     return Finding(
         "磁盘",
         free > LEAST_DISK,
         f"剩余 {free >> 20} MB",
-        "" if free > LEAST_DISK else "清理或扩充数据目录所在的磁盘",
+        "" if free > LEAST_DISK else f"清理或扩充 {folder} 所在的磁盘",
     )
 
 
 async def _redis(url: str) -> Finding:
-    client = cache.connect(url)
+    try:
+        client = cache.connect(url)
+    except ValueError as error:
+        return Finding("Redis", False, f"地址有误：{error}", "更正 REDIS_URL（redis://… 或 unix://…）")
     try:
         await client.ping()
-        policy = (await client.config_get("maxmemory-policy")).get("maxmemory-policy", "noeviction")
+        policy = await _policy(client)
     except (RedisError, OSError) as error:
         return Finding(
             "Redis",
             False,
-            type(error).__name__,
+            f"没有应答（{type(error).__name__}）",
             "启动 Redis/Valkey，核对 REDIS_URL；其间无人能登录，数据不会丢失",
         )
     finally:
         await client.aclose()
-    if policy != "noeviction":
+    if policy not in ("noeviction", None):
         return Finding(
             "Redis", False, f"maxmemory-policy 为 {policy}", "设为 noeviction，否则内存不足时会话会被清掉"
         )
-    return Finding("Redis", True, "应答正常")
+    return Finding("Redis", True, "应答正常" if policy else "应答正常；不许查看 maxmemory-policy，请自行核对")
+
+
+async def _policy(client: cache.Redis) -> str | None:
+    """What Redis does when its memory is full; None where we may not ask, as on many hosted ones."""
+    try:
+        return str((await client.config_get("maxmemory-policy"))["maxmemory-policy"])
+    except (ResponseError, KeyError):
+        return None
 
 
 async def _database(url: str) -> AsyncIterator[Finding]:
+    cure = "启动 PostgreSQL，核对 DATABASE_URL 的地址、用户和口令"
     try:
         connection = await asyncpg.connect(url, timeout=3)
+    except (ValueError, asyncpg.InterfaceError) as error:
+        yield Finding("PostgreSQL", False, f"地址有误：{error}", "更正 DATABASE_URL（postgresql://…）")
+        return
     except (OSError, asyncpg.PostgresError, TimeoutError) as error:
-        yield Finding(
-            "PostgreSQL", False, type(error).__name__, "启动 PostgreSQL，核对 DATABASE_URL 的地址、用户和口令"
-        )
+        yield Finding("PostgreSQL", False, f"连不上（{type(error).__name__}）", cure)
         return
     try:
         version = (
             int(await connection.fetchval("select current_setting('server_version_num')::int")) // 10_000
         )
-        yield Finding(
-            "PostgreSQL", version >= 15, f"版本 {version}", "" if version >= 15 else "升级到 15 或更高版本"
-        )
         exists = await connection.fetchval("select to_regclass('alembic_version')")
         at = await connection.fetchval("select version_num from alembic_version") if exists else None
+    except (OSError, asyncpg.PostgresError, TimeoutError) as error:
+        yield Finding("PostgreSQL", False, f"查询失败（{type(error).__name__}）", cure)
+        return
     finally:
         await connection.close()
+    new_enough = version >= LEAST_POSTGRES
+    yield Finding(
+        "PostgreSQL",
+        new_enough,
+        f"版本 {version}",
+        "" if new_enough else f"升级到 {LEAST_POSTGRES} 或更高版本",
+    )
     head = migrations.head()
     yield Finding(
         "数据库迁移", at == head, f"{at or '空库'}，应为 {head}", "" if at == head else "运行 linli migrate"
     )
     if at == head:
-        async for finding in _work(url):
-            yield finding
+        try:
+            async for finding in _work(url):
+                yield finding
+        except (OSError, DBAPIError, TimeoutError) as error:
+            yield Finding("PostgreSQL", False, f"查询失败（{type(error).__name__}）", cure)
 
 
 async def _work(url: str) -> AsyncIterator[Finding]:

@@ -11,7 +11,7 @@ from api.kit.lifecycle import Lifecycle
 from api.kit.problems import known_problems
 from api.rules.cases import CASES, CATEGORY_TITLES, STANDING_TITLES, STATE_TITLES, CaseState, Standing
 from api.rules.limits import CLASS_TITLES, LIMITS, STEP_TITLES, STEPS
-from api.rules.people import MEMBERSHIPS, RESIDENCIES
+from api.rules.people import MEMBERSHIPS, PEOPLE, RESIDENCIES
 from api.rules.roles import (
     CONSOLE_ROLES,
     GRANTED,
@@ -41,14 +41,16 @@ def _diagram(life: Lifecycle, title_of: Callable[[str], str]) -> Iterator[str]: 
 
 def _standing(standing: str) -> str:
     titles = {s.value: t for s, t in STANDING_TITLES.items()}
-    return titles.get(standing, {"self": "本人", "verifier": "核实人"}.get(standing, standing))
+    return titles.get(
+        standing, {"self": "本人", "verifier": "核实人", "administrator": "管理员"}.get(standing, standing)
+    )
 
 
 def lifecycles() -> str:
     """docs/lifecycles.md"""
     lines = ["# Life-cycles", "", _WRITTEN, ""]
     states = {s.value: f"{STATE_TITLES[s]} {s.value}" for s in CaseState}
-    for life in (CASES, RESIDENCIES, MEMBERSHIPS):
+    for life in (CASES, RESIDENCIES, MEMBERSHIPS, PEOPLE):
         title_of = (lambda s: states.get(s, s)) if life is CASES else (lambda s: s)
         lines += [f"## {life.title} `{life.subject}`", "", *_diagram(life, title_of), ""]
         lines += ["| move | 操作 | from | to | by | note |", "|---|---|---|---|---|---|"]
@@ -128,6 +130,8 @@ def docs(
 ) -> None:
     """由代码生成的文档：生命周期、权限、问题。"""
     assert main.create_app  # every problem is declared once the program is put together
+    if not check:
+        folder.mkdir(parents=True, exist_ok=True)
     stale = []
     for name, write in PAGES.items():
         path, text = folder / name, write()

@@ -9,9 +9,19 @@ import uvicorn
 from rich.console import Console
 
 from api import migrations, worker
-from api.commands.supervise import Child, Supervisor, wait_until_ready
+from api.commands.base import run
+from api.commands.supervise import (
+    Child,
+    NotReady,
+    StartFault,
+    Supervisor,
+    address,
+    ended_by_signals,
+    require_free,
+    wait_until_ready,
+)
 from api.kit import lifeline, logging
-from api.kit.engines import EmbeddedEngines
+from api.kit.engines import EmbeddedEngines, is_running
 from api.main import create_app, wechat_config
 from api.settings import Settings
 from api.wechat.simulator.server import serve_simulator
@@ -23,10 +33,13 @@ DRAIN_S = 20
 
 @contextmanager
 def engines_for(
-    settings: Settings, *, small: bool = False
+    settings: Settings, *, redis: bool = True, small: bool = False
 ) -> Iterator[tuple[Settings, EmbeddedEngines | None]]:
-    """The settings with both addresses filled in, embedded engines running for those that were absent."""
-    wants_postgres, wants_redis = settings.database_url is None, settings.redis_url is None
+    """The settings with both addresses filled in, embedded engines running for those that were absent.
+
+    Without `redis` only the database's address is looked after.
+    """
+    wants_postgres, wants_redis = settings.database_url is None, redis and settings.redis_url is None
     if not wants_postgres and not wants_redis:
         yield settings, None
         return
@@ -60,17 +73,24 @@ def environment_of(settings: Settings) -> dict[str, str]:
     }
 
 
+def upgrade(url: str, revision: str = "head") -> None:
+    """Migrate; what went wrong is said in a sentence and the program ends with status 1."""
+    run(asyncio.to_thread(migrations.upgrade, url, revision))
+
+
 @commands.command()
 def serve(
     host: str | None = typer.Option(None, help="监听地址"),
     port: int | None = typer.Option(None, help="监听端口"),
 ) -> None:
-    """启动 API 与后台进程；未设置 DATABASE_URL / REDIS_URL 时使用内置引擎。"""
+    """启动 API 与后台进程；未设置 DATABASE_URL / REDIS_URL 时使用内置引擎。Ctrl-C 停止。"""
     settings = Settings()
-    host, port = host or settings.host, port or settings.port
-    with engines_for(settings) as (ready, engines):
+    host = host or settings.host
+    port = require_free(host, settings.port if port is None else port)
+    logging.configure()
+    with ended_by_signals(), engines_for(settings) as (ready, engines):
         assert ready.database_url is not None
-        migrations.upgrade(ready.database_url)
+        upgrade(ready.database_url)
         environment = environment_of(ready)
         supervisor = Supervisor(
             [
@@ -79,13 +99,28 @@ def serve(
             ],
             engines,
         )
-        supervisor.start()
         try:
-            if wait_until_ready(f"http://{host}:{port}", supervisor):
-                console.print(f"邻里已启动：[bold]http://{host}:{port}/console[/bold]")
+            supervisor.start()
+            try:
+                wait_until_ready(address(host, port), supervisor)
+            except NotReady as fault:
+                console.print(f"[yellow]{fault}[/yellow]", highlight=False)
+            else:
+                at = f"{address(host, port)}/console"
+                console.print(f"邻里已启动：[bold]{at}[/bold]", highlight=False, soft_wrap=True)
             supervisor.watch()
         finally:
             supervisor.stop()
+
+
+def _addressed() -> Settings:
+    """The settings of a process that starts no engines of its own. Raises StartFault where it cannot find any."""
+    settings = Settings()
+    if settings.database_url is None or settings.redis_url is None:
+        raise StartFault(
+            "没有设置 DATABASE_URL 与 REDIS_URL。单独启动的进程不带内置引擎：请设置这两个变量，或改用 linli serve。"
+        )
+    return settings
 
 
 @commands.command()
@@ -95,12 +130,12 @@ def api(
 ) -> None:
     """只启动一个 API 进程（须设置 DATABASE_URL 与 REDIS_URL）；收到 SIGTERM 后处理完手中的请求再退出。"""
     lifeline.tie()
-    settings = Settings()
+    settings = _addressed()
     logging.configure()
     uvicorn.run(
         create_app(settings),
         host=host or settings.host,
-        port=port or settings.port,
+        port=settings.port if port is None else port,
         loop="uvloop",
         http="httptools",
         access_log=False,
@@ -117,16 +152,22 @@ def api(
 def run_worker() -> None:
     """只启动一个后台进程：事件的后续、到期的期限、定时任务、订阅消息。"""
     lifeline.tie()
+    settings = _addressed()
     logging.configure()
-    asyncio.run(worker.run(Settings()))
+    asyncio.run(worker.run(settings))
 
 
 @commands.command()
 def migrate(revision: str = typer.Argument("head", help="目标版本")) -> None:
     """把数据库升级到本程序的版本。"""
-    with engines_for(Settings()) as (settings, _):
-        assert settings.database_url is not None
-        migrations.upgrade(settings.database_url, revision)
+    settings = Settings()
+    running = is_running(settings.data_dir) if settings.database_url is None else None
+    if running is not None and running.database_url:
+        upgrade(running.database_url, revision)
+    else:
+        with engines_for(settings, redis=False) as (ready, _):
+            assert ready.database_url is not None
+            upgrade(ready.database_url, revision)
     console.print(f"数据库已是版本 {migrations.head() if revision == 'head' else revision}")
 
 

@@ -7,6 +7,8 @@ import time
 
 ENVIRONMENT = "LINLI_PARENT"
 _EVERY_S = 0.5
+_PATIENCE_S = 30.0
+"""Longer than a drain takes; nobody is left who would kill a child that hangs."""
 
 
 def tie() -> None:
@@ -19,5 +21,7 @@ def tie() -> None:
         while os.getppid() == int(parent):
             time.sleep(_EVERY_S)
         os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(_PATIENCE_S)
+        os.kill(os.getpid(), signal.SIGKILL)
 
     threading.Thread(target=watch, name="lifeline", daemon=True).start()

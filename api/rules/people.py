@@ -76,8 +76,17 @@ RESIDENCIES: Lifecycle[ResidencyState, BelongingStanding, None] = Lifecycle(
     _R.pending,
     [
         Move(BelongingMove.verify, "核实通过", (_R.pending,), _R.verified, frozenset({_B.verifier})),
-        Move(BelongingMove.refuse, "核实不通过", (_R.pending,), _R.refused, frozenset({_B.verifier}), note="须写明原因"),
-        Move(BelongingMove.end, "结束", (_R.pending, _R.verified), _R.ended, frozenset({_B.self, _B.verifier})),
+        Move(
+            BelongingMove.refuse,
+            "核实不通过",
+            (_R.pending,),
+            _R.refused,
+            frozenset({_B.verifier}),
+            note="须写明原因",
+        ),
+        Move(
+            BelongingMove.end, "结束", (_R.pending, _R.verified), _R.ended, frozenset({_B.self, _B.verifier})
+        ),
     ],
 )
 
@@ -87,8 +96,17 @@ MEMBERSHIPS: Lifecycle[MembershipState, BelongingStanding, None] = Lifecycle(
     _M.pending,
     [
         Move(BelongingMove.verify, "核实通过", (_M.pending,), _M.verified, frozenset({_B.verifier})),
-        Move(BelongingMove.refuse, "核实不通过", (_M.pending,), _M.refused, frozenset({_B.verifier}), note="须写明原因"),
-        Move(BelongingMove.end, "结束", (_M.pending, _M.verified), _M.ended, frozenset({_B.self, _B.verifier})),
+        Move(
+            BelongingMove.refuse,
+            "核实不通过",
+            (_M.pending,),
+            _M.refused,
+            frozenset({_B.verifier}),
+            note="须写明原因",
+        ),
+        Move(
+            BelongingMove.end, "结束", (_M.pending, _M.verified), _M.ended, frozenset({_B.self, _B.verifier})
+        ),
     ],
 )
 
@@ -113,8 +131,22 @@ PEOPLE: Lifecycle[PersonState, PersonStanding, None] = Lifecycle(
     "个人账号",
     _P.active,
     [
-        Move(PersonMove.block, "停用", (_P.active,), _P.blocked, frozenset({_A.administrator}), note="须写明原因；所有登录立即失效"),
-        Move(PersonMove.unblock, "恢复", (_P.blocked,), _P.active, frozenset({_A.administrator}), note="须写明原因"),
+        Move(
+            PersonMove.block,
+            "停用",
+            (_P.active,),
+            _P.blocked,
+            frozenset({_A.administrator}),
+            note="须写明原因；所有登录立即失效",
+        ),
+        Move(
+            PersonMove.unblock,
+            "恢复",
+            (_P.blocked,),
+            _P.active,
+            frozenset({_A.administrator}),
+            note="须写明原因",
+        ),
     ],
 )
 

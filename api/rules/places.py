@@ -26,6 +26,7 @@ LEVEL_TITLES: dict[Level, str] = {
     Level.building: "楼栋",
 }
 
+
 class UnitKind(StrEnum):
     """承办单位种类：书记台、物业公司、网格、代办点"""
 

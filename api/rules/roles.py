@@ -152,6 +152,7 @@ SERVES: dict[UnitKind, frozenset[Role]] = {
 }
 """Whose grant at a unit's own place makes them its members."""
 
+
 def roles_with(permission: Permission) -> list[Role]:
     """The roles that carry `permission`, in the enum's order."""
     return [role for role in Role if permission in GRANTED[role]]

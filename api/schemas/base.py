@@ -24,11 +24,11 @@ def clean_line(value: Any) -> Any:
     return " ".join(text.split()) if isinstance(text, str) else text
 
 
-Title = Annotated[str, BeforeValidator(clean_line), StringConstraints(min_length=2, max_length=60)]
-Line = Annotated[str, BeforeValidator(clean_line), StringConstraints(min_length=1, max_length=120)]
-ShortText = Annotated[str, BeforeValidator(clean), StringConstraints(min_length=1, max_length=500)]
-LongText = Annotated[str, BeforeValidator(clean), StringConstraints(min_length=1, max_length=4000)]
-Nickname = Annotated[str, BeforeValidator(clean_line), StringConstraints(min_length=1, max_length=20)]
+Title = Annotated[str, StringConstraints(min_length=2, max_length=60), BeforeValidator(clean_line)]
+Line = Annotated[str, StringConstraints(min_length=1, max_length=120), BeforeValidator(clean_line)]
+ShortText = Annotated[str, StringConstraints(min_length=1, max_length=500), BeforeValidator(clean)]
+LongText = Annotated[str, StringConstraints(min_length=1, max_length=4000), BeforeValidator(clean)]
+Nickname = Annotated[str, StringConstraints(min_length=1, max_length=20), BeforeValidator(clean_line)]
 
 
 class Body(BaseModel):

@@ -214,7 +214,9 @@ class WithReason(Body):
 
     reason: Reason
 
-    model_config = Body.model_config | {"json_schema_extra": {"examples": [{"reason": "核实紧急求助，需电话联系"}]}}
+    model_config = Body.model_config | {
+        "json_schema_extra": {"examples": [{"reason": "核实紧急求助，需电话联系"}]}
+    }
 
 
 class PhoneOut(Out):

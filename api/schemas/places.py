@@ -152,12 +152,12 @@ class AddHome(Body):
 
     building_id: UUID = Field(description="楼栋")
     room: Room = Field(description="房号")
-    area_m2: Decimal | None = Field(None, gt=0, max_digits=9, decimal_places=2, description="建筑面积，平方米")
+    area_m2: Decimal | None = Field(
+        None, gt=0, max_digits=9, decimal_places=2, description="建筑面积，平方米"
+    )
 
     model_config = Body.model_config | {
-        "json_schema_extra": {
-            "examples": [{"building_id": _EXAMPLE_ID, "room": "301", "area_m2": "89.60"}]
-        }
+        "json_schema_extra": {"examples": [{"building_id": _EXAMPLE_ID, "room": "301", "area_m2": "89.60"}]}
     }
 
 
@@ -214,9 +214,7 @@ class DescribeOfficial(Body):
     introduction: ShortText | None = None
 
     model_config = Body.model_config | {
-        "json_schema_extra": {
-            "examples": [{"name": "周敏", "title": "社区党委书记", "hours": "每周三上午"}]
-        }
+        "json_schema_extra": {"examples": [{"name": "周敏", "title": "社区党委书记", "hours": "每周三上午"}]}
     }
 
 

@@ -62,7 +62,9 @@ def under(path: Text, tops: Iterable[str]) -> ColumnElement[bool]:
 
 def narrowed(tops: Iterable[str], path: str) -> list[str]:
     """What of the subtrees `tops` lies within the subtree of `path`."""
-    return [path if path.startswith(top) else top for top in tops if path.startswith(top) or top.startswith(path)]
+    return [
+        path if path.startswith(top) else top for top in tops if path.startswith(top) or top.startswith(path)
+    ]
 
 
 def prefixes(path: Text) -> ColumnElement[Any]:

@@ -59,7 +59,9 @@ def readable_events(tops: list[str], *, nowhere: bool) -> ColumnElement[bool]:
         for name, (rows, row_id, path) in _SUBJECTS.items()
     ]
     ties = [_at(table, col(link)).where(col(table.person_id) == subject) for table, link in _TIES]
-    within.append(and_(kind == "person", or_(*(t.where(under(col(Place.path), tops)).exists() for t in ties))))
+    within.append(
+        and_(kind == "person", or_(*(t.where(under(col(Place.path), tops)).exists() for t in ties)))
+    )
     if nowhere:
         within += [kind.in_(NOWHERE), and_(kind == "person", ~or_(*(t.exists() for t in ties)))]
     return or_(*within)

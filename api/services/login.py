@@ -7,8 +7,7 @@ from typing import NewType
 import pyotp
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
-from sqlalchemy import and_, case, literal, or_, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import and_, case, literal, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -52,42 +51,38 @@ class Entered:
 
 
 async def enter(tx: AsyncSession, *, app: str, openid: str, unionid: str | None) -> Entered:
-    """The person behind a WeChat identity, made on the first visit. Two first visits at once make one person."""
-    known = (
-        await tx.execute(
-            select(Person)
-            .join(WechatIdentity, col(WechatIdentity.person_id) == col(Person.id))
-            .where(col(WechatIdentity.app) == app, col(WechatIdentity.openid) == openid)
-        )
-    ).scalar_one_or_none()
+    """The person behind a WeChat identity, made on the first visit. Raises PersonBlocked.
+
+    Two first visits at once wait for each other and make one person; the unique pair of app and openid backs it.
+    """
+    known = await _known(tx, app, openid)
+    if known is None:
+        await tx.execute(_ONE_AT_A_TIME, {"identity": f"{app}/{openid}"})
+        known = await _known(tx, app, openid)
     if known is not None:
         if known.state is not PersonState.active:
             raise PersonBlocked
         return Entered(known, False)
     person = Person(nickname="微信居民")
-    async with tx.begin_nested() as attempt:
-        tx.add(person)
-        await tx.flush()
-        identity = WechatIdentity(app=app, openid=openid, unionid=unionid, person_id=person.id)
-        won = await tx.execute(
-            insert(WechatIdentity)
-            .values(identity.model_dump())
-            .on_conflict_do_nothing(index_elements=["app", "openid"])
-            .returning(col(WechatIdentity.id))
-        )
-        if won.first() is None:
-            await attempt.rollback()
-            tx.expunge_all()
-            return await enter(tx, app=app, openid=openid, unionid=unionid)
+    tx.add(person)
+    await tx.flush()
+    tx.add(WechatIdentity(app=app, openid=openid, unionid=unionid, person_id=person.id))
     record(
-        tx,
-        subject_kind="person",
-        subject_id=person.id,
-        move="register",
-        actor_id=person.id,
-        actor_title="居民",
+        tx, subject_kind="person", subject_id=person.id, move="register", actor_id=person.id, actor_title="居民"
     )
     return Entered(person, True)
+
+
+_ONE_AT_A_TIME = text("select pg_advisory_xact_lock(hashtextextended(:identity, 1))")
+
+
+async def _known(tx: AsyncSession, app: str, openid: str) -> Person | None:
+    found = await tx.execute(
+        select(Person)
+        .join(WechatIdentity, col(WechatIdentity.person_id) == col(Person.id))
+        .where(col(WechatIdentity.app) == app, col(WechatIdentity.openid) == openid)
+    )
+    return found.scalar_one_or_none()
 
 
 def hash_password(password: str) -> Hashed:

@@ -106,3 +106,13 @@ async def agree(tx: AsyncSession, person_id: PersonId, template: str) -> int:
         .returning(col(Subscription.credits))
     )
     return int(row.scalar_one())
+
+
+async def agreed(tx: AsyncSession, person_id: PersonId, template: str) -> int:
+    """How many more messages of `template` the person has agreed to."""
+    found = await tx.execute(
+        select(col(Subscription.credits)).where(
+            col(Subscription.person_id) == person_id, col(Subscription.template) == template
+        )
+    )
+    return found.scalar_one_or_none() or 0

@@ -63,6 +63,7 @@ _SPEND = (
     .where(
         col(Subscription.person_id) == bindparam("person"),
         col(Subscription.template) == bindparam("name"),
+        col(Subscription.credits) > 0,
         _openid.is_not(None),
     )
     .values(credits=col(Subscription.credits) - 1, updated_at=bindparam("now"))

@@ -30,7 +30,11 @@ class UsernameTaken(Problem):
 
 
 class BadUsername(Problem):
-    status, code, title = 422, "bad_username", "用户名须以小写字母开头，3–32 位小写字母、数字、点、横线或下划线"
+    status, code, title = (
+        422,
+        "bad_username",
+        "用户名须以小写字母开头，3–32 位小写字母、数字、点、横线或下划线",
+    )
 
 
 class WeakPassword(Problem):
@@ -52,7 +56,7 @@ class Administrator:
     @property
     def totp_uri(self) -> str:
         """otpauth://…, what an authenticator app reads from a QR code."""
-        return str(pyotp.TOTP(self.totp_secret).provisioning_uri(self.username, issuer_name=ISSUER))
+        return str(pyotp.TOTP(self.totp_secret).provisioning_uri(name=self.username, issuer_name=ISSUER))
 
 
 async def create_administrator(

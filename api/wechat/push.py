@@ -90,9 +90,11 @@ class PushGate:
         await self._redis.delete(push.seen_key)
 
     def reply(self, message: str, query: Mapping[str, str], form: Format) -> str:
-        """`message` sealed as a passive reply in the format of the push."""
-        sealed = self._crypto.seal(message)
+        """`message` sealed as a passive reply to an accepted push, in its format."""
         timestamp, nonce = int(clock.now().timestamp()), query.get("nonce", "")
+        if not _NONCE.fullmatch(nonce):
+            raise PushRejected("query")
+        sealed = self._crypto.seal(message)
         signature = self._crypto.signature(str(timestamp), nonce, sealed)
         if form == "json":
             return json.dumps(

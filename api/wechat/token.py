@@ -110,7 +110,7 @@ class TokenService:
     async def force_refresh(self) -> Token:
         """Throw the platform's token away and take a new one. An operator's command, never automatic.
 
-        MinuteLimited within 30 s of the last one, QuotaSpent after 20 a day.
+        Closes the breaker too. MinuteLimited within 30 s of the last one, QuotaSpent after 20 a day.
         """
         if (wait := await self._store.space_out(_FORCE_SPACING)) > 0:
             raise MinuteLimited(FORCED_TOKEN.name, retry_after=wait)

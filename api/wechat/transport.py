@@ -53,7 +53,9 @@ class Transport:
             limits=httpx.Limits(max_connections=_LINES, max_keepalive_connections=_LINES),
             follow_redirects=False,  # a redirect would carry the secret elsewhere
             trust_env=False,
-            verify=not base.startswith("http://"),  # reading the authorities takes 20 ms that http:// has no use for
+            verify=not base.startswith(
+                "http://"
+            ),  # reading the authorities takes 20 ms that http:// has no use for
         )
 
     async def get(self, call: str, path: str, params: Mapping[str, str]) -> Answer:

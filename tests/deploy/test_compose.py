@@ -70,7 +70,7 @@ def test_the_compose_file_has_no_fault() -> None:
         ("migrate: {condition: service_completed", "migration: {condition: service_completed", "unknown-service"),
         ("postgres: {condition: service_healthy}", "postgres: {condition: service_started}", "not-waited-for"),
         ("api-a: {condition: service_healthy}", "worker: {condition: service_healthy}", "never-healthy"),
-        ("secrets: [postgres_password]", "secrets: [postgres]", "unknown-secret"),
+        ("secrets: [postgres_password, ", "secrets: [postgres, ", "unknown-secret"),
         ("{source: valkey,", "{source: redis,", "unknown-config"),
         ("- valkey:/data", "- cache:/data", "unknown-volume"),
         ("networks: [data]", "networks: [database]", "unknown-network"),

@@ -136,17 +136,17 @@ async def test_a_backend_that_does_not_notice_its_postmasters_death_is_ended(
 def test_a_restart_that_fails_is_reported_and_may_be_tried_again(
     started: EmbeddedEngines, tmp_path: Path
 ) -> None:
-    configuration = tmp_path / "data" / "postgres" / "postgresql.conf"
-    sound = configuration.read_text()
-    configuration.write_text("nonsense = yes\n")
     killed(started.postgres_pid)
     while started.poll() != ("postgres",):
         time.sleep(0.02)
-    for _ in range(2):
-        with pytest.raises(EngineFault, match="nonsense"):
+    for name, broken in (("PG_VERSION", "12\n"), ("postgresql.conf", "nonsense = yes\n")):
+        file = tmp_path / "data" / "postgres" / name
+        sound = file.read_text()
+        file.write_text(broken)
+        with pytest.raises(EngineFault, match=r"PostgreSQL 12|nonsense"):
             started.restart_dead()
         assert started.poll() == ("postgres",)
-    configuration.write_text(sound)
+        file.write_text(sound)
     assert started.restart_dead() == ("postgres",)
     assert is_running(tmp_path / "data") == started.addresses
 

@@ -116,8 +116,8 @@ async def test_an_answered_record_becomes_a_closed_case_with_its_true_times(
     # Monday's question is due on Tuesday at 18:00; it was answered in time.
     assert await rows(
         db,
-        "select kind, started_at, due_at, met_at, provisional from deadlines d join cases c on c.id = d.subject_id"
-        " where c.title = '灯不亮' order by kind",
+        "select d.kind, started_at, due_at, met_at, provisional from deadlines d join cases c on c.id = d.subject_id"
+        " where c.title = '灯不亮' order by d.kind",
     ) == [
         ("contact", asked, local(2026, 1, 6, 18), answered, False),
         ("finish", asked, local(2026, 1, 6, 18), answered, False),

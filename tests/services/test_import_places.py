@@ -168,6 +168,26 @@ async def test_a_refused_line_comes_in_once_its_parent_is_there(db: Database, tm
     assert late.files[0].resumed == 0
 
 
+async def test_a_run_stopped_after_refusing_a_line_looks_at_that_line_again(
+    db: Database, tmp_path: Path
+) -> None:
+    towns_of_nanjing = TOWNS.replace("441900003,东城街道,441900,44,4419\n", "")
+    above = {"p.csv": PROVINCES, "c.csv": CITIES, "a.csv": COUNTIES, "s.csv": towns_of_nanjing}
+    await import_places(db, [written(tmp_path / "above", above)])
+    head, nanjing, second, dongguan = VILLAGES.splitlines(keepends=True)
+    villages = written(tmp_path / "v", {"v.csv": head + dongguan + nanjing + second})
+
+    def stop_after_two(_label: str, done: int, _about: int) -> None:
+        if done == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        await import_places(db, [villages], stop_after_two, batch=1)
+    await import_places(db, [written(tmp_path / "more", {"s.csv": TOWNS})])
+    assert changes(await import_places(db, [villages])) == (2, 0, 0)
+    assert await one(db, "select count(*) from places where level = 'village'") == 3
+
+
 async def test_other_tables_in_a_folder_are_left_aside_but_a_named_one_is_refused(
     db: Database, folder: Path
 ) -> None:

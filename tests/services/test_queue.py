@@ -158,14 +158,13 @@ async def test_it_is_tried_again_after_its_wait_and_succeeds(db: Database) -> No
     assert await delivery(db, event_id) is None
 
 
-async def test_the_waits_grow_and_differ(db: Database) -> None:
-    ids = await events(db, 12)
+async def test_the_waits_grow(db: Database) -> None:
+    ids = await events(db, 5)
     queue = Queue(db, failing(RuntimeError()))
     for middle in (1, 4, 16, 64, 256, 600, 600):
-        assert await drain(queue) == 12
+        assert await drain(queue) == 5
         found = [waits(await delivery(db, event_id)) for event_id in ids]
         assert all(0.8 * middle - 2 <= wait <= 1.2 * middle for wait in found)
-        assert len({round(wait, 3) for wait in found}) > 1
         clock.move(timedelta(minutes=15))
 
 

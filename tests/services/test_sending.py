@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 import pytest
 from sqlalchemy import text
 from sqlmodel import select
@@ -277,6 +278,21 @@ async def test_one_message_to_a_person_is_under_way_at_a_time(db: Database) -> N
         assert [m for m in platform.order if m in told[first::3]] == told[first::3]
 
 
+async def test_a_sender_does_not_wait_for_another_who_is_taking_a_message_of_the_same_person(
+    db: Database,
+) -> None:
+    who, other = await person(db, "o-1", consents=2), await person(db, "o-2")
+    first, _, elses = await tell(db, who), await tell(db, who), await tell(db, other)
+    async with db.transaction() as one, db.transaction() as another:
+        taken = await sending.take(one)
+        assert taken is not None
+        assert taken.id == first
+        taken = await sending.take(another)
+        assert taken is not None
+        assert taken.id == elses
+        assert await sending.take(another) is None
+
+
 async def test_two_messages_to_a_person_cannot_be_under_way_whatever_the_senders_do(db: Database) -> None:
     who = await person(db, "o-1", consents=2)
     for _ in range(2):
@@ -343,10 +359,9 @@ async def test_the_outcome_is_written_even_when_postgresql_went_away_meanwhile(d
     others = "datname = current_database() and pid <> pg_backend_pid() and usename = current_user"
 
     async def through_a_restart(message: SubscriptionMessage) -> Outcome:
-        async with db.engine.connect() as connection:
-            await connection.execute(
-                text(f"select pg_terminate_backend(pid) from pg_stat_activity where {others}")
-            )
+        outside = await asyncpg.connect(db.url)
+        await outside.execute(f"select pg_terminate_backend(pid) from pg_stat_activity where {others}")
+        await outside.close()
         return Outcome(SendState.sent)
 
     async with db.engine.connect(), db.engine.connect():

@@ -115,6 +115,47 @@ def test_damaged_open_data_is_rejected_or_still_for_us() -> None:
     assert rejected > 20_000
 
 
+def sealed_data(plain: bytes, padding: bytes) -> tuple[str, str, str]:
+    """session_key, iv and encryptedData of `plain` with any padding."""
+    encryptor = oracle._cbc(b"k" * 16, b"i" * 16).encryptor()
+    sealed = encryptor.update(plain + padding) + encryptor.finalize()
+    return tuple(base64.b64encode(part).decode() for part in (b"k" * 16, b"i" * 16, sealed))  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize(
+    "padding", [b"", bytes([17]) * 17, bytes([32]) * 32, bytes([48]) * 48, b"\1\2\3", b" " * 15 + b"\x10"]
+)
+def test_open_data_padded_otherwise_than_by_the_rule_is_rejected(padding: bytes) -> None:
+    """wechatpy itself takes most of these."""
+    plain = json.dumps({"watermark": {"appid": APPID}}).encode()
+    plain += b" " * (-(len(plain) + len(padding)) % 16)
+    with pytest.raises(CryptoRejected, match="padding"):
+        crypto.open_data(*sealed_data(plain, padding), APPID)
+
+
+def test_a_push_padded_by_more_than_a_block_is_rejected() -> None:
+    key = base64.b64decode(KEY + "=")
+    frame = b"a8eedb185eb2fecf" + (2).to_bytes(4, "big") + b"{}" + APPID.encode()
+    count = 64 - len(frame) % 32
+    encryptor = oracle._cbc(key, key[:16]).encryptor()
+    text = base64.b64encode(encryptor.update(frame + bytes([count]) * count) + encryptor.finalize()).decode()
+    with pytest.raises(CryptoRejected, match="padding"):
+        PushCrypto(TOKEN, KEY, APPID).open(text, oracle.sha1(TOKEN, TIMESTAMP, NONCE, text), TIMESTAMP, NONCE)
+
+
+def test_base64_has_one_spelling() -> None:
+    """The spare bits of the last character decode to nothing, so another spelling is another's."""
+    plain = json.dumps({"watermark": {"appid": APPID}}).encode()
+    count = 16 - len(plain) % 16
+    key, iv, sealed = sealed_data(plain, bytes([count]) * count)
+    assert crypto.open_data(key, iv, sealed, APPID)
+    respelt = iv[:-3] + chr(ord(iv[-3]) + 1) + "=="
+    assert base64.b64decode(respelt) == base64.b64decode(iv)
+    for other in (respelt, iv + "\n", iv.rstrip("="), iv + "===="):
+        with pytest.raises(CryptoRejected, match="base64"):
+            crypto.open_data(key, other, sealed, APPID)
+
+
 @pytest.mark.parametrize("key", ["", "A" * 42, "A" * 44, "A" * 42 + "*", "中" * 43])
 def test_a_key_that_cannot_be_one_is_refused_without_showing_it(key: str) -> None:
     with pytest.raises(ValueError, match="43 characters") as refused:

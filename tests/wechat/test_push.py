@@ -355,6 +355,13 @@ async def test_a_reply_can_be_opened_by_the_platform(
     assert opened == "收到"
 
 
+def test_a_reply_repeats_no_nonce_that_could_not_have_been_accepted(
+    wechat_simulator: Simulator, redis: cache.Redis
+) -> None:
+    with pytest.raises(PushRejected):
+        PushGate(wechat_simulator.config, redis).reply("收到", {"nonce": "1</Nonce>"}, "xml")
+
+
 def test_a_gate_without_a_key_does_not_open() -> None:
     with pytest.raises(ValueError, match="EncodingAESKey"):
         PushCrypto("token", "", "wx0")

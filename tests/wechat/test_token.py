@@ -325,6 +325,22 @@ async def test_a_cancelled_request_gives_the_lock_back(
     assert (await service().current()).generation == 1
 
 
+async def test_whoever_gets_the_lock_looks_again_before_fetching(
+    service: Service, wechat_simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between finding no token and getting the lock, the last holder may have finished."""
+    late, other = service(), service()
+    lock = late._store.lock
+
+    async def lock_after_the_other(holder: str) -> bool:
+        await other.current()
+        return await lock(holder)
+
+    monkeypatch.setattr(late._store, "lock", lock_after_the_other)
+    assert await late.current() == await other.current()
+    assert wechat_simulator.calls(FETCH) == [0]
+
+
 async def test_the_lock_of_another_is_not_given_back(redis: cache.Redis) -> None:
     store = TokenStore(redis, "wx0")
     assert await store.lock("first")

@@ -52,7 +52,7 @@ class NewGrant:
     until: datetime | None
 
 
-def _rows() -> Select[Any]:
+def _rows() -> Select[*tuple[Any, ...]]:
     return (
         select(
             Grant,
@@ -280,9 +280,7 @@ async def describe(
         select(1)
         .select_from(Grant)
         .join(Place, col(Place.id) == col(Grant.place_id))
-        .where(
-            col(Grant.person_id) == person_id, live(literal(clock.now())), under(col(Place.path), tops)
-        )
+        .where(col(Grant.person_id) == person_id, live(literal(clock.now())), under(col(Place.path), tops))
         .limit(1)
     )
     if held.first() is None:

@@ -32,9 +32,7 @@ async def me(tx: AsyncSession, vault: Vault, viewer: Viewer) -> dict[str, Any]:
     """The viewer's own account."""
     person = (
         await tx.execute(
-            select(Person)
-            .where(col(Person.id) == viewer.person_id)
-            .execution_options(populate_existing=True)
+            select(Person).where(col(Person.id) == viewer.person_id).execution_options(populate_existing=True)
         )
     ).scalar_one()
     homes = await tx.execute(

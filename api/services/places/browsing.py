@@ -25,33 +25,39 @@ class ParentNeeded(Problem):
 
 
 async def search(
-    tx: AsyncSession, *, parent_id: UUID | None, level: Level | None, q: str | None, limit: int, after: str | None
+    tx: AsyncSession,
+    *,
+    parent_id: UUID | None,
+    level: Level | None,
+    q: str | None,
+    limit: int,
+    after: str | None,
 ) -> dict[str, Any]:
     """Active places by code: children of `parent_id`, or what matches `level` and `q` anywhere under it.
 
     Without a parent only provinces, cities and counties are looked at. Raises NotFound, ParentNeeded.
     """
-    wanted: list[ColumnElement[bool]] = [col(Place.active)]
+    wanted: list[Any] = [col(Place.active)]
+    children = parent_id is not None and level is None and q is None
     if parent_id is None:
         wanted.append(_above_towns(level, q))
-    elif level is None and q is None:
-        await find_place(tx, parent_id)
-        wanted.append(col(Place.parent_id) == parent_id)
     else:
         parent = await find_place(tx, parent_id)
-        wanted += [under(col(Place.path), [parent.path]), col(Place.id) != parent_id]
+        if children:
+            wanted.append(col(Place.parent_id) == parent_id)
+        else:
+            wanted += [under(col(Place.path), [parent.path]), col(Place.id) != parent_id]
     if level is not None:
         wanted.append(col(Place.level) == level)
     if q is not None:
         wanted.append(col(Place.name).contains(q, autoescape=True))
-    # Paths sort as codes do, and the range of a subtree is read from the index of paths.
-    order = col(Place.code) if parent_id is None or (level is None and q is None) else col(Place.path)
+    # Paths sort as codes do; children are read in the order of one index, subtrees in that of the other.
+    order = "code" if children else "path"
     if after is not None:
         last = aliased(Place)
-        wanted.append(
-            order > select(getattr(last, order.key)).where(col(last.id) == read_cursor(after)).scalar_subquery()
-        )
-    found = await tx.execute(select(Place).where(*wanted).order_by(order).limit(limit + 1))
+        seen = select(getattr(last, order)).where(col(last.id) == read_cursor(after)).scalar_subquery()
+        wanted.append(getattr(Place, order) > seen)
+    found = await tx.execute(select(Place).where(*wanted).order_by(getattr(Place, order)).limit(limit + 1))
     return page([brief(place) for place in found.scalars()], limit)
 
 
@@ -100,7 +106,8 @@ async def homes(tx: AsyncSession, building_id: UUID, *, limit: int, after: str |
     if after is not None:
         last = aliased(Home)
         wanted.append(
-            col(Home.room) > select(col(last.room)).where(col(last.id) == read_cursor(after)).scalar_subquery()
+            col(Home.room)
+            > select(col(last.room)).where(col(last.id) == read_cursor(after)).scalar_subquery()
         )
     found = await tx.execute(select(Home).where(*wanted).order_by(col(Home.room)).limit(limit + 1))
     return page([{"id": home.id, "room": home.room} for home in found.scalars()], limit)
@@ -116,7 +123,7 @@ async def estates(tx: AsyncSession, place_id: UUID, *, limit: int, after: str | 
         .order_by(col(Estate.id))
         .limit(limit + 1)
     )
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "id": estate.id,
             "name": estate.name,

@@ -21,7 +21,7 @@ FARTHEST = (Level.province, Level.city)
 """Above the county nobody is a resident's own secretary."""
 
 
-def _posts() -> Select[Any]:
+def _posts() -> Select[Grant, Person, Official, Place]:
     """Everybody who holds a post of a secretary now, with how they are shown; the nearest place first."""
     rank = case({role.value: n for n, role in enumerate(LEADS)}, value=col(Grant.role))
     return (
@@ -43,13 +43,13 @@ async def secretaries(tx: AsyncSession, place_id: UUID) -> list[dict[str, Any]]:
     """The secretaries and deputies of a place and of all above it up to the county. Raises NotFound."""
     place = await find_place(tx, place_id)
     found = await tx.execute(_posts().where(col(Place.path).in_(ancestor_paths(place.path))))
-    return await _shown(tx, found.tuples())
+    return await _shown(tx, found.all())
 
 
 async def secretary(tx: AsyncSession, person_id: UUID) -> dict[str, Any]:
     """One of them with all posts. Raises NotFound for anybody who holds none."""
     found = await tx.execute(_posts().where(col(Person.id) == person_id))
-    shown = await _shown(tx, found.tuples())
+    shown = await _shown(tx, found.all())
     if not shown:
         raise NotFound("没有这位书记")
     posts = [{f: line[f] for f in ("role", "role_title", "place", "desk")} for line in shown]
@@ -83,9 +83,7 @@ async def _desks(tx: AsyncSession, place_ids: set[UUID]) -> dict[UUID, dict[str,
     """The secretary's desk of each place: the one that cases are routed to."""
     found = await tx.execute(
         select(Unit)
-        .where(
-            col(Unit.place_id).in_(place_ids), col(Unit.kind) == UnitKind.secretary_desk, col(Unit.active)
-        )
+        .where(col(Unit.place_id).in_(place_ids), col(Unit.kind) == UnitKind.secretary_desk, col(Unit.active))
         .order_by(col(Unit.id).desc())
     )
     fields = ("id", "name", "phone", "address", "hours")

@@ -67,9 +67,7 @@ async def add_place(
     parent = await find_place(tx, parent_id, PARENT[level])
     roles = await require(tx, viewer, Permission.place_write, parent.path)
     code = f"{parent.code}-{level.value[0]}{number}"
-    place = Place(
-        code=code, level=level, name=name, parent_id=PlaceId(parent.id), path=path_of(code, level)
-    )
+    place = Place(code=code, level=level, name=name, parent_id=PlaceId(parent.id), path=path_of(code, level))
     await _write(tx, place, f"编号 {number} 已经使用")
     _event(tx, viewer, roles, "place", place.id, f"新增{parent.name}{name}")
     return brief(place)
@@ -148,9 +146,7 @@ async def add_unit(
     """A unit that may own cases of its place. Raises NotFound, NotAllowed, AlreadyThere."""
     place = await find_place(tx, place_id)
     roles = await require(tx, viewer, Permission.place_write, place.path)
-    unit = Unit(
-        kind=kind, place_id=PlaceId(place.id), name=name, phone=phone, address=address, hours=hours
-    )
+    unit = Unit(kind=kind, place_id=PlaceId(place.id), name=name, phone=phone, address=address, hours=hours)
     await _write(tx, unit, "此处已有同名单位")
     _event(tx, viewer, roles, "unit", unit.id, f"新增{name}")
     return unit_view(unit, place)
