@@ -1,17 +1,18 @@
 """`linli docs`: the pages that are written from the code, so that they cannot say anything else."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import typer
 from rich.console import Console
 
-from api import main
+import api.main  # noqa: F401  (every problem is declared once the program is put together)
 from api.kit.lifecycle import Lifecycle
 from api.kit.problems import known_problems
-from api.rules.cases import CASES, CATEGORY_TITLES, STANDING_TITLES, STATE_TITLES, CaseState, Standing
+from api.rules.cases import CASES, CATEGORY_TITLES, STANDING_TITLES, STATE_TITLES, Standing
 from api.rules.limits import CLASS_TITLES, LIMITS, STEP_TITLES, STEPS
-from api.rules.people import MEMBERSHIPS, PEOPLE, RESIDENCIES
+from api.rules.people import BELONGING_TITLES, MEMBERSHIPS, PEOPLE, RESIDENCIES
 from api.rules.roles import (
     CONSOLE_ROLES,
     GRANTED,
@@ -28,34 +29,34 @@ console = Console(stderr=True)
 _WRITTEN = "<!-- Written by `linli docs` from the code; edit the code instead. -->\n"
 
 
-def _diagram(life: Lifecycle, title_of: Callable[[str], str]) -> Iterator[str]:  # type: ignore[type-arg]
+def _diagram(life: Lifecycle[Any, Any, Any], titles: Mapping[str, str]) -> Iterator[str]:
     yield "```mermaid"
     yield "stateDiagram-v2"
     for state in life.states:
-        yield f'  state "{title_of(state.value)}" as {state.value}'
+        yield f'  state "{titles[state.value]}" as {state.value}'
     yield f"  [*] --> {life.initial.value}"
     for source, target, move in life.edges():
         yield f"  {source.value} --> {target.value}: {move.title}"
     yield "```"
 
 
-def _standing(standing: str) -> str:
-    titles = {s.value: t for s, t in STANDING_TITLES.items()}
-    return titles.get(
-        standing, {"self": "本人", "verifier": "核实人", "administrator": "管理员"}.get(standing, standing)
-    )
+_CASE_STATES = {state.value: f"{title} {state.value}" for state, title in STATE_TITLES.items()}
+_CASE_STANDINGS = {standing.value: title for standing, title in STANDING_TITLES.items()}
+_OTHER_STATES = {state: f"{title} {state}" for state, title in BELONGING_TITLES.items()}
+_OTHER_STANDINGS = {"self": "本人", "verifier": "核实人", "administrator": "管理员"}
 
 
 def lifecycles() -> str:
     """docs/lifecycles.md"""
     lines = ["# Life-cycles", "", _WRITTEN, ""]
-    states = {s.value: f"{STATE_TITLES[s]} {s.value}" for s in CaseState}
     for life in (CASES, RESIDENCIES, MEMBERSHIPS, PEOPLE):
-        title_of = (lambda s: states.get(s, s)) if life is CASES else (lambda s: s)
-        lines += [f"## {life.title} `{life.subject}`", "", *_diagram(life, title_of), ""]
+        of_cases = life.subject == CASES.subject
+        states = _CASE_STATES if of_cases else _OTHER_STATES
+        standings = _CASE_STANDINGS if of_cases else _OTHER_STANDINGS
+        lines += [f"## {life.title} `{life.subject}`", "", *_diagram(life, states), ""]
         lines += ["| move | 操作 | from | to | by | note |", "|---|---|---|---|---|---|"]
         for move in life.moves:
-            by = "、".join(_standing(b.value) for b in type(next(iter(move.by))) if b in move.by)
+            by = "、".join(standings[b.value] for b in type(next(iter(move.by))) if b in move.by)
             sources = ", ".join(s.value for s in move.sources)
             lines.append(
                 f"| `{move.name}` | {move.title} | {sources} | {move.target.value} | {by} | {move.note} |"
@@ -129,7 +130,6 @@ def docs(
     folder: Path = typer.Option(Path("docs"), help="目标文件夹"),  # noqa: B008  (typer's way)
 ) -> None:
     """由代码生成的文档：生命周期、权限、问题。"""
-    assert main.create_app  # every problem is declared once the program is put together
     if not check:
         folder.mkdir(parents=True, exist_ok=True)
     stale = []

@@ -156,6 +156,9 @@ class Database:
             raise Unavailable("服务繁忙，请稍后再试") from None
         try:
             yield connection
+        except (asyncpg.InterfaceError, asyncpg.InternalClientError):
+            connection.terminate()  # the driver has lost the thread of this connection: nobody gets it again
+            raise
         finally:
             await self._bare.release(connection)
 

@@ -22,6 +22,8 @@ class Overloaded(Unavailable):
 _BUSY_STATES = {"40001", "40P01", "55P03", "57014"}  # serialisation, deadlock, lock and statement time-outs
 _AWAY_CLASSES = ("08", "53", "57", "58")  # connection, resources, operator intervention, system errors
 _DATABASE = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+_LOST = (asyncpg.InterfaceError, asyncpg.InternalClientError)
+"""What the driver says when a connection broke under it."""
 _REDIS = (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError, redis.exceptions.BusyLoadingError)
 
 
@@ -40,7 +42,7 @@ def as_problem(error: BaseException) -> Problem | None:
         state = getattr(error, "sqlstate", None) or ""
         if state in _BUSY_STATES:
             return Overloaded()
-        if state.startswith(_AWAY_CLASSES) or isinstance(error, asyncpg.InterfaceError):
+        if state.startswith(_AWAY_CLASSES) or isinstance(error, _LOST):
             return DatabaseAway()
         return None
     if isinstance(error, OSError):  # refused, reset, socket gone: asyncpg lets these through as they are

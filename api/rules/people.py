@@ -53,6 +53,18 @@ class MembershipState(StrEnum):
     ended = "ended"
 
 
+BELONGING_TITLES: dict[str, str] = {
+    PersonState.active: "正常",
+    PersonState.blocked: "停用",
+    PersonState.erased: "已注销",
+    ResidencyState.pending: "待核实",
+    ResidencyState.verified: "已核实",
+    ResidencyState.refused: "未通过",
+    ResidencyState.ended: "已结束",
+}
+"""Of accounts, and of residencies and memberships alike: both use the same words."""
+
+
 class BelongingMove(StrEnum):
     """居住关系与报到登记上的操作：核实通过、核实不通过、结束"""
 

@@ -123,7 +123,8 @@ def _pod(workload: Document, commands: frozenset[str]) -> Found:
         return
     api = template["metadata"]["labels"]["app.kubernetes.io/component"] == "api"
     pause = sum(
-        c.get("lifecycle", {}).get("preStop", {}).get("sleep", {}).get("seconds", 0) for c in spec["containers"]
+        c.get("lifecycle", {}).get("preStop", {}).get("sleep", {}).get("seconds", 0)
+        for c in spec["containers"]
     )
     if spec.get("terminationGracePeriodSeconds", 30) <= pause + (drain.API_S if api else drain.WORKER_S):
         yield "cut-off", "terminationGracePeriodSeconds is shorter than the drain"

@@ -20,7 +20,7 @@ from tests.deploy.shipped import DEPLOY, ROOT, minor, names_of, spoiled
 
 TEXT = (DEPLOY / "compose.yaml").read_text()
 COMMANDS = frozenset(typer.main.get_command(serve.commands).commands)  # type: ignore[attr-defined]
-GATE = "- {target: 8443, published: \"443\", host_ip: 0.0.0.0, protocol: tcp}"
+GATE = '- {target: 8443, published: "443", host_ip: 0.0.0.0, protocol: tcp}'
 
 
 def test_the_compose_file_has_no_fault() -> None:

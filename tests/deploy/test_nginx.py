@@ -102,7 +102,10 @@ def test_nginx_and_the_api_agree_on_the_size_of_a_body() -> None:
 
 
 def test_the_phone_hears_an_answer_before_it_gives_up() -> None:
-    read, second = drain.nginx_seconds("proxy_read_timeout"), drain.nginx_seconds("proxy_next_upstream_timeout")
+    read, second = (
+        drain.nginx_seconds("proxy_read_timeout"),
+        drain.nginx_seconds("proxy_next_upstream_timeout"),
+    )
     connect = drain.nginx_seconds("proxy_connect_timeout")
     assert read + second + connect < PHONE_S
     assert drain.nginx_seconds("worker_shutdown_timeout") > read
@@ -118,6 +121,7 @@ def test_nginx_leaves_idle_connections_before_the_api_closes_them() -> None:
         for keyword in node.keywords
         if keyword.arg == "timeout_keep_alive" and isinstance(keyword.value, ast.Constant)
     ]
+    assert isinstance(kept, int)
     for variant in ("nginx.d", "systemd/nginx.d"):
         text = (DEPLOY / variant / "upstream.conf").read_text()
         (idle,) = re.findall(r"^\s*keepalive_timeout (\S+);", text, re.M)

@@ -13,7 +13,12 @@ from tests.deploy.systemd_rules import PROGRAM, faults
 
 FILES = {p.name: p.read_text() for p in sorted((DEPLOY / "systemd").iterdir()) if p.is_file()}
 COMMANDS = frozenset(typer.main.get_command(serve.commands).commands)  # type: ignore[attr-defined]
-API, WORKER, MIGRATE, TARGET = "linli-api@.service", "linli-worker.service", "linli-migrate.service", "linli.target"
+API, WORKER, MIGRATE, TARGET = (
+    "linli-api@.service",
+    "linli-worker.service",
+    "linli-migrate.service",
+    "linli.target",
+)
 MOST_EXPOSED = 15
 """Of 100, as `systemd-analyze security` counts; ours are at 12."""
 
@@ -79,7 +84,7 @@ def instances(folder: Path, file: str = "", old: str = "", new: str = "") -> lis
 
 def verify(units: list[Path]) -> str:
     """What `systemd-analyze verify` complains of."""
-    command = [systemd_analyze(), "verify", "--recursive-errors=no", "--man=no", *units]
+    command = [systemd_analyze(), "verify", "--recursive-errors=no", "--man=no", *map(str, units)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     return "\n".join(line for line in done.stderr.splitlines() if "linli" in line)
 
@@ -103,7 +108,14 @@ def test_systemd_finds_what_is_spoiled(tmp_path: Path, file: str, old: str, new:
 
 def exposed(unit: Path) -> bool:
     """Whether systemd counts the service as more exposed than we allow."""
-    command = [systemd_analyze(), "security", "--offline=true", f"--threshold={MOST_EXPOSED}", "--no-pager", unit]
+    command = [
+        systemd_analyze(),
+        "security",
+        "--offline=true",
+        f"--threshold={MOST_EXPOSED}",
+        "--no-pager",
+        str(unit),
+    ]
     return subprocess.run(command, capture_output=True, check=False).returncode != 0
 
 

@@ -55,7 +55,7 @@ def _start(folder: Path, started: list[Program], how: dict[str, Any]) -> Pair:
     started.extend(program.launch() for program in (*servers, nginx))
     for program in started:
         program.wait_until_ready()
-    return Pair(nginx, *servers, seen)
+    return Pair(nginx, servers[0], servers[1], seen)
 
 
 @contextmanager

@@ -43,7 +43,7 @@ def deployed(town: Town, settings: Settings, tmp_path: Path) -> Iterator[Deploye
         "LINLI_WECHAT_SECRET": settings.wechat_secret.get_secret_value(),
         "LINLI_POOL_SIZE": "4",
     }
-    linli = [sys.executable, "-c", "from api.commands.serve import commands; commands()"]
+    linli = [sys.executable, "-m", "api.cli"]
     ports = [free_port(), free_port()]
     a, b = (
         Program(
@@ -111,7 +111,9 @@ async def test_a_rolling_restart_fails_no_request_and_each_case_is_there_once(
     await until_nothing_waits(town)
 
 
-async def test_a_process_killed_over_a_request_costs_the_caller_nothing(town: Town, deployed: Deployed) -> None:
+async def test_a_process_killed_over_a_request_costs_the_caller_nothing(
+    town: Town, deployed: Deployed
+) -> None:
     resident = town.here.resident.headers
 
     async def ask(client: httpx.AsyncClient, _: int) -> httpx.Response:

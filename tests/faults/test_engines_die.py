@@ -137,9 +137,10 @@ def test_a_restart_that_fails_is_reported_and_may_be_tried_again(
     started: EmbeddedEngines, tmp_path: Path
 ) -> None:
     killed(started.postgres_pid)
-    while started.poll() != ("postgres",):
-        time.sleep(0.02)
     for name, broken in (("PG_VERSION", "12\n"), ("postgresql.conf", "nonsense = yes\n")):
+        killed(started.redis_pid)  # need not wait for the one that cannot be mended
+        while started.poll() != ("postgres", "valkey"):
+            time.sleep(0.02)
         file = tmp_path / "data" / "postgres" / name
         sound = file.read_text()
         file.write_text(broken)

@@ -39,7 +39,9 @@ async def test_a_party_member_reports_to_a_branch_and_is_verified(town: Town, pu
     it = asked.json()
     assert (it["branch"]["name"], it["skills"], it["state"]) == ("第一党支部", ["电工", "写字"], "pending")
 
-    waiting = (await town.here.secretary.get(f"/memberships?place={town.here.place}&kind=party&state=pending")).json()
+    waiting = (
+        await town.here.secretary.get(f"/memberships?place={town.here.place}&kind=party&state=pending")
+    ).json()
     assert [m["id"] for m in waiting["items"]] == [it["id"]]
     verified = await town.here.secretary.post(f"/memberships/{it['id']}/moves/verify")
     assert (verified.status_code, verified.json()["state"]) == (200, "verified")
@@ -61,7 +63,9 @@ async def test_one_may_be_both_but_each_only_once(town: Town) -> None:
 
 async def test_a_refusal_gives_its_reason(town: Town, pump: Pump) -> None:
     it = (await _report(town, town.stranger)).json()
-    refused = await town.here.worker.post(f"/memberships/{it['id']}/moves/refuse", {"reason": "组织关系未核实"})
+    refused = await town.here.worker.post(
+        f"/memberships/{it['id']}/moves/refuse", {"reason": "组织关系未核实"}
+    )
     assert (refused.json()["state"], refused.json()["reason"]) == ("refused", "组织关系未核实")
     await pump()
     [notice] = (await town.stranger.get("/notices")).json()["items"]

@@ -144,8 +144,18 @@ async def test_contacts_are_the_public_numbers_around_a_place(town: Town, db: Da
     async with db.transaction() as tx:
         tx.add_all(
             [
-                Unit(kind=UnitKind.property_company, place_id=town.here.place, name="梅园物业", phone="025-84400002"),
-                Unit(kind=UnitKind.grid_team, place_id=town.here.building, name="第一网格", phone="025-84400003"),
+                Unit(
+                    kind=UnitKind.property_company,
+                    place_id=town.here.place,
+                    name="梅园物业",
+                    phone="025-84400002",
+                ),
+                Unit(
+                    kind=UnitKind.grid_team,
+                    place_id=town.here.building,
+                    name="第一网格",
+                    phone="025-84400003",
+                ),
                 Unit(kind=UnitKind.errand_desk, place_id=town.here.place, name="旧代办点", active=False),
                 Unit(kind=UnitKind.property_company, place_id=town.there.place, name="别处物业"),
             ]

@@ -22,6 +22,9 @@ from api.services import login
 from api.services.people.grants import give
 from api.services.setup import SYSTEM, create_administrator
 
+LEGIBLE = "abcdefghjkmnpqrstuvwxyz23456789"
+"""What a person can read off a screen; sixteen of them are 79 bits."""
+
 
 @dataclass(frozen=True, slots=True)
 class ConsoleLogin:
@@ -132,7 +135,7 @@ async def _settle(
 async def _administrator(tx: AsyncSession, vault: Vault, username: str, player: Player) -> ConsoleLogin:
     assert player.role is not None
     assert player.place is not None
-    password = secrets.token_urlsafe(12)
+    password = "-".join("".join(secrets.choice(LEGIBLE) for _ in range(4)) for _ in range(4))
     made = await create_administrator(
         tx,
         vault,

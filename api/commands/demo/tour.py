@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
+import httpx
 import pyotp
 
 from api.commands.demo import town
@@ -100,12 +101,15 @@ class Tour:
             "text": "三单元二楼到三楼的楼道灯坏了一周，老人晚上下楼不安全。",
             "place_id": self._building,
         }
-        call = {"wanted": 201, "body": body, "key": key}
-        self._case = self._guide.call(resident, "POST", "/cases", why="求助：楼道灯不亮", **call).json()
+
+        def submit(why: str) -> httpx.Response:
+            return self._guide.call(resident, "POST", "/cases", wanted=201, body=body, key=key, why=why)
+
+        self._case = submit("求助：楼道灯不亮").json()
         self._guide.say(f"回执号 {self._case['number']}，办结期限 {_local(self._case['due']['finish'])}")
         self._guide.expect("状态", "待受理", _state(self._case))
         self._guide.expect("回执号以社区代码开头", town.HERE, self._case["number"][:12])
-        again = self._guide.call(resident, "POST", "/cases", why="断网重试，同一个 Idempotency-Key", **call)
+        again = submit("断网重试，同一个 Idempotency-Key")
         self._guide.expect("Idempotent-Replayed", "true", again.headers.get("idempotent-replayed"))
         self._guide.expect("仍是同一件", self._case["number"], again.json()["number"])
 

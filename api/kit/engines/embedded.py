@@ -5,6 +5,7 @@ import fcntl
 import logging
 import os
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -65,10 +66,8 @@ class EmbeddedEngines:
             if self._addresses is not None:
                 return self._addresses
             try:
-                return self._start()
-            except OSError as error:
-                self._stop()
-                raise EngineFault(f"内置数据库没有启动成功：{error}。", "请按提示处理后再启动。") from error
+                with _told():
+                    return self._start()
             except BaseException:
                 self._stop()
                 raise
@@ -89,14 +88,22 @@ class EmbeddedEngines:
             return tuple(name for name, engine in self._engines.items() if engine.died())
 
     def restart_dead(self) -> tuple[str, ...]:
-        """Start those again, at the same addresses, and wait until they answer. Returns their names."""
+        """Start those again, at the same addresses, and wait until they answer. Returns their names.
+
+        Each is tried, whatever happens to the other; then the first EngineFault is raised.
+        """
         with self._calls:
-            dead = self.poll()
+            dead, faults = self.poll(), []
             for name in dead:
                 log.warning("%s died, starting it again", name)
-                self._engines[name].start()
-            for name in dead:
-                self._engines[name].wait_until_ready()
+                try:
+                    with _told():
+                        self._engines[name].start()
+                        self._engines[name].wait_until_ready()
+                except EngineFault as fault:
+                    faults.append(fault)
+            if faults:
+                raise faults[0]
             return dead
 
     def __enter__(self) -> Self:
@@ -177,6 +184,15 @@ class EmbeddedEngines:
                 if self._layout.sockets != self._layout.run:
                     with contextlib.suppress(OSError):
                         self._layout.sockets.rmdir()
+
+
+@contextlib.contextmanager
+def _told() -> Iterator[None]:
+    """What the system refuses (a full disk, a missing right) is a fault that a person can read, too."""
+    try:
+        yield
+    except OSError as error:
+        raise EngineFault(f"内置数据库没有启动成功：{error}。", "请按提示处理后再启动。") from error
 
 
 def is_running(data_dir: Path) -> Addresses | None:

@@ -147,8 +147,11 @@ class Engine(ABC):
 
     def trim_log(self) -> None:
         """Set a log that has grown too long aside. What is written in the meantime may be lost."""
-        if not self.log_file.exists() or self.log_file.stat().st_size <= LOG_LIMIT:
-            return
+        with contextlib.suppress(OSError, EngineFault):  # never a reason to stop
+            if self.log_file.stat().st_size > LOG_LIMIT:
+                self._set_log_aside()
+
+    def _set_log_aside(self) -> None:
         aside = open_private(self.log_file.with_suffix(".log.1"), os.O_WRONLY | os.O_TRUNC, self.identity)
         grown = open_private(self.log_file, os.O_RDWR, self.identity)
         with os.fdopen(grown, "rb+") as source, os.fdopen(aside, "wb") as copy:
