@@ -26,7 +26,7 @@ class Linli:
     def output(self) -> str:
         return (self.folder / "output.txt").read_text("utf-8", errors="replace")
 
-    def until_it_says(self, words: str, within: float = 90.0) -> str:
+    def until_it_says(self, words: str, within: float = 180.0) -> str:
         """The output once it contains `words`; fails when it ends or takes too long first."""
         end = time.monotonic() + within
         while words not in self.output:
@@ -42,7 +42,7 @@ class Linli:
         lines = (line.strip() for line in self.output.splitlines())
         return next(line.removeprefix(name).strip() for line in lines if line.startswith(f"{name} "))
 
-    def end(self, within: float = 90.0) -> int:
+    def end(self, within: float = 180.0) -> int:
         """Wait for its end: the exit status."""
         try:
             return self.process.wait(within)
@@ -108,8 +108,15 @@ def seconds_until_gone(folder: Path, within: float = 15.0) -> float:
 
 
 def child_of(process: "subprocess.Popen[bytes]", *words: str) -> psutil.Process:
-    """The child whose command contains all of `words`."""
+    """The living child whose command contains all of `words`."""
     children = psutil.Process(process.pid).children(recursive=True)
-    found = [c for c in children if set(words) <= set(c.cmdline())]
+    found = [child for child in children if set(words) <= set(_command(child))]
     assert len(found) == 1, (words, children)
     return found[0]
+
+
+def _command(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.Error:  # it ended meanwhile
+        return []

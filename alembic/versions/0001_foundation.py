@@ -154,7 +154,7 @@ def upgrade() -> None:
     op.create_table(
         "places",
         sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("code", sa.Text(), nullable=False),
+        sa.Column("code", sa.Text(collation="C"), nullable=False),
         sa.Column(
             "level",
             sa.Enum(
@@ -174,8 +174,8 @@ def upgrade() -> None:
         ),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("parent_id", sa.Uuid(), nullable=True),
-        sa.Column("path", sa.Text(), nullable=False),
-        sa.Column("path_end", sa.Text(), sa.Computed("left(path, -1) || '0'", persisted=True), nullable=True),
+        sa.Column("path", sa.Text(collation="C"), nullable=False),
+        sa.Column("path_end", sa.Text(collation="C"), sa.Computed("left(path, -1) || '0'", persisted=True), nullable=True),
         sa.Column("active", sa.Boolean(), server_default=sa.text("true"), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint("(level = 'province') = (parent_id is null)", name=op.f("ck_places_rooted")),
@@ -511,7 +511,7 @@ def upgrade() -> None:
         sa.Column("cycle", sa.SmallInteger(), nullable=False),
         sa.Column("level", sa.SmallInteger(), nullable=False),
         sa.Column("place_id", sa.Uuid(), nullable=False),
-        sa.Column("path", sa.Text(), nullable=False),
+        sa.Column("path", sa.Text(collation="C"), nullable=False),
         sa.Column("community_id", sa.Uuid(), nullable=False),
         sa.Column("home_id", sa.Uuid(), nullable=True),
         sa.Column("reporter_id", sa.Uuid(), nullable=True),

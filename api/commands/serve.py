@@ -20,7 +20,7 @@ from api.commands.supervise import (
     require_free,
     wait_until_ready,
 )
-from api.kit import lifeline, logging
+from api.kit import clock, lifeline, logging
 from api.kit.engines import EmbeddedEngines, is_running
 from api.main import create_app, wechat_config
 from api.settings import Settings
@@ -178,4 +178,7 @@ def wechat_simulator(
 ) -> None:
     """启动微信平台模拟器（仅供开发与演示）。"""
     lifeline.tie()
-    serve_simulator(host, port, wechat_config(Settings()))
+    settings = Settings()
+    if settings.clock_file is not None:
+        clock.follow(settings.clock_file)  # its watermarks are of the demo's afternoon, too
+    serve_simulator(host, port, wechat_config(settings))

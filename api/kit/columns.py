@@ -80,6 +80,11 @@ def text_column(
     return Field(**fill, sa_type=Text, nullable=optional, unique=unique, index=index)
 
 
+def code_column(*, unique: bool = False) -> Any:
+    """Codes and paths: compared byte by byte whatever the database's collation, so that a prefix is a range."""
+    return Field(sa_type=Text(collation="C"), nullable=False, unique=unique)
+
+
 def json_column(*, optional: bool = False, default: Callable[[], Any] | None = None) -> Any:
     """A JSONB document."""
     fill: dict[str, Any] = {"default": None} if optional else {}
@@ -110,9 +115,8 @@ def sealed(*, optional: bool = True) -> Any:
 
 def computed(expression: str) -> Any:
     """A text column PostgreSQL generates from others of its row."""
-    return Field(
-        default=None, sa_type=Text, sa_column_args=[Computed(expression, persisted=True)], nullable=True
-    )
+    column = Computed(expression, persisted=True)
+    return Field(default=None, sa_type=Text(collation="C"), sa_column_args=[column], nullable=True)
 
 
 def version() -> Any:

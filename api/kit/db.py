@@ -95,6 +95,7 @@ class Database:
             max_overflow=0,
             pool_timeout=ACQUIRE_TIMEOUT_S,
             pool_use_lifo=True,
+            hide_parameters=True,
             json_serializer=_dumps,
             json_deserializer=loads,
             connect_args={"server_settings": self._settings, "timeout": ACQUIRE_TIMEOUT_S},

@@ -9,7 +9,7 @@ from sqlalchemy import CheckConstraint, Date, Index, Integer, SmallInteger, Text
 from sqlalchemy import text as sql
 from sqlmodel import Field, SQLModel
 
-from api.kit.columns import flag, key, link, moment, text_column, version, word
+from api.kit.columns import code_column, flag, key, link, moment, text_column, version, word
 from api.models.people import PersonId
 from api.models.places import HomeId, PlaceId, UnitId
 from api.rules.cases import CaseCategory, CaseKind, CaseState, Channel, Outcome, Visibility
@@ -58,7 +58,7 @@ class Case(SQLModel, table=True):
     level: int = Field(default=0, sa_type=SmallInteger, nullable=False)
     """Rung of the ladder L0–L4; adds people, never resets time."""
     place_id: PlaceId = link("places.id")
-    path: str = text_column()
+    path: str = code_column()
     """The place's path, copied: reach is decided without a join."""
     community_id: PlaceId = link("places.id")
     home_id: HomeId | None = link("homes.id", optional=True)

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, Index, Numeric, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from api.kit.columns import computed, flag, key, link, moment, text_column, word
+from api.kit.columns import code_column, computed, flag, key, link, moment, text_column, word
 from api.rules.places import PATH_END, Level, UnitKind
 
 PlaceId = NewType("PlaceId", UUID)
@@ -33,12 +33,12 @@ class Place(SQLModel, table=True):
     )
 
     id: PlaceId = key()
-    code: str = text_column()
+    code: str = code_column()
     """Twelve official digits down to 村/社区; below, the village's code and a local number."""
     level: Level = word(Level)
     name: str = text_column()
     parent_id: PlaceId | None = link("places.id", optional=True)
-    path: str = text_column()
+    path: str = code_column()
     path_end: str = computed(PATH_END)
     active: bool = flag(default=True)
     created_at: datetime = moment(now=True)

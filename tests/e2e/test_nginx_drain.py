@@ -6,6 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
+import psutil
 
 from tests.e2e.conftest import Pair
 from tests.e2e.topology import Traffic, rolling_restart
@@ -76,3 +77,14 @@ def test_nginx_told_to_quit_answers_what_it_has_and_takes_no_more(pair: Start) -
         except httpx.ConnectError:
             return
     raise AssertionError("nginx still answers")
+
+
+def test_nothing_is_left_of_what_was_started(pair: Start) -> None:
+    here = pair()
+    started = [here.a, here.b, here.nginx]
+    leaders = [psutil.Process(program.pid) for program in started]
+    everyone = leaders + [child for leader in leaders for child in leader.children(recursive=True)]
+    assert len(everyone) > len(leaders)  # nginx has workers
+    for program in started:
+        program.kill()
+    assert [p for p in everyone if p.is_running() and p.status() != psutil.STATUS_ZOMBIE] == []

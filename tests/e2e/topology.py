@@ -18,7 +18,7 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
@@ -143,9 +143,9 @@ class Program:
             pytest.fail(f"{self.name} did not end within {within} s of {number.name}:\n{self.output[-4000:]}")
 
     def kill(self) -> None:
-        """SIGKILL; does nothing when it is gone."""
+        """SIGKILL for it and what it forked (it leads a session of its own); does nothing when it is gone."""
         if self.process is not None and self.process.poll() is None:
-            self.process.kill()
+            os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
 
 
@@ -214,6 +214,14 @@ class Nginx(Program):
         with socket.socket() as probe:
             probe.settimeout(0.5)
             return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+    def kill(self) -> None:
+        """End it and its workers: SIGTERM lets the master take them along, SIGKILL for all when it does not."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.terminate()
+            with suppress(subprocess.TimeoutExpired):
+                self.process.wait(5)
+        super().kill()
 
     def check(self) -> str:
         """What is wrong with the configuration (`nginx -t`); empty when nothing is, not even a warning."""

@@ -134,8 +134,8 @@ async def test_no_acknowledged_case_is_lost_and_none_is_there_twice(
                 if victim == "postgresql":
                     assert own_engines.postgres_pid is not None
                     os.kill(own_engines.postgres_pid, signal.SIGKILL)
-                    await asyncio.sleep(0.1)
-                    await asyncio.to_thread(own_engines.restart_dead)
+                    while not await asyncio.to_thread(own_engines.restart_dead):
+                        await asyncio.sleep(0.02)
                 else:
                     api.kill()
                     await asyncio.to_thread(api.start)
@@ -245,11 +245,11 @@ async def test_postgresql_restarted_under_load_gives_only_503_and_recovers(
     await asyncio.sleep(0.3)
     assert own_engines.postgres_pid is not None
     os.kill(own_engines.postgres_pid, signal.SIGINT)
-    await asyncio.sleep(0.5)
-    await asyncio.to_thread(own_engines.restart_dead)
+    while not await asyncio.to_thread(own_engines.restart_dead):
+        await asyncio.sleep(0.05)
     back = time.monotonic()
-    while (await town.here.resident.get(f"/cases/{case['id']}")).status_code != 200:
-        assert time.monotonic() - back < 10
+    while (answer := await town.here.resident.get(f"/cases/{case['id']}")).status_code != 200:
+        assert time.monotonic() - back < 10, answer.text
         await asyncio.sleep(0.05)
     going = False
     await asyncio.gather(*readers)

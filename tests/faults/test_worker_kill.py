@@ -182,6 +182,7 @@ def a_deadline(due_in: timedelta = timedelta()) -> Deadline:
     )
 
 
+@pytest.mark.timeout(600)  # 21 interpreters have to start
 async def test_twenty_kills_lose_no_effect_and_double_none(db: Database, crew: Crew) -> None:
     async with flowing(db, pause=0.01):
         crew.hire(0.03)

@@ -20,7 +20,7 @@ commands = typer.Typer()
 console = Console()
 
 INTERRUPTED = 130
-CALL_S = 10.0
+CALL_S = 30.0
 
 
 @commands.command()

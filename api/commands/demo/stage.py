@@ -33,8 +33,8 @@ from api.wechat.simulator.platform import Platform
 
 HOST = "127.0.0.1"
 APP = "wxdemo0000000000"
-SIMULATOR_S = 20.0
-"""Seconds the simulator has to answer."""
+READY_S = 60.0
+"""Seconds the simulator, and then the API, have to answer: a small busy machine is no fault."""
 
 Tell = Callable[[str, float], None]
 """Told what was done, and in how many seconds."""
@@ -80,7 +80,7 @@ def set_up(data_dir: Path, port: int, tell: Tell) -> Iterator[Stage]:
             seeded = _seed(settings)
             watch(f"已建立{_name(town.TOWN)}：9 个社区，{len(town.PLAYERS) + 2} 位虚构的人")
             _wait_for_simulator(settings.wechat_base, supervisor)
-            wait_until_ready(settings.public_url, supervisor)
+            wait_until_ready(settings.public_url, supervisor, READY_S)
             watch("微信模拟器、API 与后台进程已就绪")
             yield Stage(settings.public_url, settings.wechat_base, seeded, supervisor, folder)
         finally:
@@ -183,7 +183,7 @@ def _seed(settings: Settings) -> Seeded:
 
 
 def _wait_for_simulator(at: str, supervisor: Supervisor) -> None:
-    until = time.monotonic() + SIMULATOR_S
+    until = time.monotonic() + READY_S
     with httpx.Client(base_url=at, timeout=2, trust_env=False) as client:
         while time.monotonic() < until:
             try:

@@ -4,6 +4,7 @@ Its history happened elsewhere: the events are written for the timeline, and tak
 nobody is told today of an answer given years ago.
 """
 
+import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -30,7 +31,7 @@ from api.services.imports.case_records import OldCase
 ANSWERED_BY = "历史答复"
 """Who answered and in which office is not known of an old record."""
 _MOMENT = timedelta(microseconds=1)
-_ROWS = 5_000
+_ROWS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +58,8 @@ async def write_cases(
 ) -> None:
     """Insert the records. The caller has made sure that their numbers are new."""
     for start in range(0, len(records), _ROWS):
-        rows = _Rows()
-        for record in records[start : start + _ROWS]:
-            rows.add(community, record, calendar, run_id)
+        some = records[start : start + _ROWS]
+        rows = await asyncio.to_thread(_Rows, community, some, calendar, run_id)
         for table, values in rows.by_table():
             await copy_rows(tx, table, values)
         await tx.execute(_HUSH, {"events": [event["id"] for event in rows.events]})
@@ -68,12 +68,16 @@ async def write_cases(
 class _Rows:
     """The columns of a batch of cases, table by table."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self, community: Community, records: Sequence[OldCase], calendar: WorkingCalendar, run_id: UUID
+    ) -> None:
         self.cases: list[dict[str, Any]] = []
         self.messages: list[dict[str, Any]] = []
         self.events: list[dict[str, Any]] = []
         self.clocks: list[dict[str, Any]] = []
         self.seen: list[dict[str, Any]] = []
+        for record in records:
+            self._add(community, record, calendar, run_id)
 
     def by_table(self) -> Iterator[tuple[type[SQLModel], list[dict[str, Any]]]]:
         """In the order their references need."""
@@ -83,7 +87,7 @@ class _Rows:
         yield Deadline, self.clocks
         yield Event, self.events
 
-    def add(self, community: Community, record: OldCase, calendar: WorkingCalendar, run_id: UUID) -> None:
+    def _add(self, community: Community, record: OldCase, calendar: WorkingCalendar, run_id: UUID) -> None:
         case_id, answered = new_id(record.submitted_at), record.answered_at
         closed = answered is not None
         self.cases.append(

@@ -1,0 +1,214 @@
+"""Who may do what, as data: one line a route and variant, derived from the map of roles.
+
+A line says who passes the gate of its section (else 403), who sees the subject (else 404), who may act on it
+(else 403), and what the lucky ones get. Each line is tried by everybody on a subject here and one there.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from api.rules.places import UnitKind
+from api.rules.roles import GRANTED, SERVES, Permission, Role
+
+P = Permission
+
+
+@dataclass(frozen=True)
+class Asker:
+    """Somebody with at most one role, held here: what lies there belongs to the neighbours."""
+
+    name: str
+    role: Role | None = None
+
+
+OWNER, HANDLER = Asker("owner"), Asker("handler", Role.community_worker)
+RESIDENT, STRANGER = Asker("resident"), Asker("stranger")
+ASKERS = (*(Asker(role.value, role) for role in Role), HANDLER, OWNER, RESIDENT, STRANGER)
+"""The owner reported the cases here and asked for residency and membership here."""
+
+
+class Who:
+    """A set of askers, depending on whether the subject lies here."""
+
+    def __init__(self, test: Callable[[Asker, bool], bool]) -> None:
+        self.test = test
+
+    def __call__(self, asker: Asker, here: bool) -> bool:
+        return self.test(asker, here)
+
+    def __or__(self, other: "Who") -> "Who":
+        return Who(lambda asker, here: self(asker, here) or other(asker, here))
+
+
+ANYONE, NOBODY = Who(lambda *_: True), Who(lambda *_: False)
+OWN = Who(lambda asker, here: here and asker is OWNER)
+HANDLING = Who(lambda asker, here: here and asker is HANDLER)
+DESK = Who(lambda asker, here: here and asker.role in SERVES[UnitKind.secretary_desk])
+
+
+def holds(permission: Permission) -> Who:
+    """Holds it where the subject lies."""
+    return Who(lambda asker, here: here and somewhere(permission)(asker, here))
+
+
+def somewhere(permission: Permission) -> Who:
+    """Holds it at all."""
+    return Who(lambda asker, _: asker.role is not None and permission in GRANTED[asker.role])
+
+
+@dataclass(frozen=True)
+class Line:
+    """One route, or one variant of it."""
+
+    gate: Who = ANYONE
+    see: Who = ANYONE
+    may: Who = ANYONE
+    ok: int = 200
+    body: dict[str, Any] | None = None
+    query: str = ""
+    content: bytes | None = None
+    subject: dict[str, str] = field(default_factory=dict)
+    """Which subject stands in a parameter of the path, where it is not the parameter's own name."""
+    listed: str = ""
+    """A list: always `ok`, and this subject is in it for those who see it."""
+
+    def expected(self, asker: Asker, here: bool) -> int:
+        if not self.gate(asker, here):
+            return 403
+        if self.listed:
+            return self.ok
+        if not self.see(asker, here):
+            return 404
+        return self.ok if self.may(asker, here) else 403
+
+
+CASE = OWN | holds(P.case_read)
+BELONGING = OWN | holds(P.person_read)
+PERSON = {"gate": somewhere(P.person_read), "see": holds(P.person_read)}
+GRANT = {"gate": somewhere(P.grant_read), "see": holds(P.grant_read)}
+BECAUSE = {"reason": "核实情况"}
+
+
+def _case_move(move: str, subject: str, may: Who, **body: Any) -> Line:
+    return Line(see=CASE, may=may, body=body, subject={"case_id": subject, "move": move})
+
+
+def _belonging(needs: Permission) -> list[Line]:
+    decider = holds(needs)
+    return [
+        Line(see=BELONGING, may=decider, body={}, subject={"move": "verify"}),
+        Line(see=BELONGING, may=decider, body=BECAUSE, subject={"move": "refuse"}),
+        Line(see=BELONGING, may=OWN | decider, body={}, subject={"move": "end"}),
+    ]
+
+
+LOGS_IN = Line()
+"""Proves who one is instead of asking for it; told by the stories of logging in."""
+
+TABLE: dict[str, Line | list[Line]] = {
+    "POST /sessions": LOGS_IN,
+    "GET /sessions": Line(),
+    "GET /sessions/current": Line(),
+    "DELETE /sessions/{which}": Line(see=NOBODY, subject={"which": "session"}),
+    # 本人
+    "GET /me": Line(),
+    "PATCH /me": Line(body={"nickname": "老周"}),
+    "POST /me/phone": Line(body={"code": "nothing"}, ok=422),
+    "GET /notices": Line(see=OWN, listed="notice"),
+    "POST /notices/read": Line(body={}),
+    "POST /subscriptions": Line(body={"template": "case_progress", "result": "accept"}),
+    # 地域与找书记
+    "GET /places": Line(query="?parent={place}", listed="building"),
+    "GET /places/{place_id}": Line(subject={"place_id": "place"}),
+    "GET /places/{place_id}/homes": Line(subject={"place_id": "building"}, listed="home"),
+    "GET /estates": Line(query="?place={place}", listed="estate"),
+    "GET /branches": Line(query="?place={place}", listed="branch"),
+    "GET /secretaries": Line(query="?place={place}", listed="secretary"),
+    "GET /secretaries/{person_id}": Line(subject={"person_id": "secretary"}),
+    "GET /contacts": Line(query="?place={place}", listed="unit"),
+    # 诉求
+    "POST /cases": Line(ok=201, body={"category": "help", "title": "路灯", "text": "不亮", "place_id": "{place}"}),
+    "GET /cases": Line(see=CASE, listed="submitted"),
+    "GET /cases/{case_id}": Line(see=CASE, subject={"case_id": "submitted"}),
+    "GET /cases/{case_id}/events": Line(see=CASE, subject={"case_id": "submitted"}),
+    "GET /cases/{case_id}/messages": Line(see=CASE, subject={"case_id": "submitted"}),
+    "POST /cases/{case_id}/messages": [
+        Line(see=CASE, may=may, ok=201, body={"kind": kind, "text": "请看"}, subject={"case_id": "in_progress"})
+        for kind, may in (
+            ("note", holds(P.case_note)),
+            ("contact", DESK | holds(P.case_dispatch)),
+            ("reply", OWN | DESK | holds(P.case_dispatch)),
+        )
+    ],
+    "POST /cases/{case_id}/ratings": Line(see=CASE, may=OWN, body={"overall": 5}, subject={"case_id": "awaiting_rating"}),
+    "POST /cases/{case_id}/moves/{move}": [
+        _case_move("dispatch", "submitted", holds(P.case_dispatch)),
+        _case_move("sign", "dispatched", DESK),
+        _case_move("ask", "in_progress", HANDLING, question="哪一层？"),
+        _case_move("finish", "in_progress", HANDLING, outcome="solved", reply="已修好"),
+        _case_move("answer", "waiting_resident", OWN, text="三层"),
+        _case_move("expire", "waiting_resident", NOBODY),
+        _case_move("pass_check", "handled", holds(P.case_verify)),
+        _case_move("fail_check", "handled", holds(P.case_verify), reason="未修好"),
+        _case_move("rate", "awaiting_rating", OWN, stars={"overall": 5}),
+        _case_move("dispute", "awaiting_rating", OWN, stars={"overall": 1}),
+        _case_move("withdraw", "submitted", OWN),
+    ],
+    # 居住关系与报到登记
+    "POST /residencies": Line(ok=201, body={"home_id": "{other_home}", "relation": "owner", "is_registered": True}),
+    "GET /residencies": Line(see=BELONGING, query="?place={place}", listed="residency"),
+    "GET /residencies/{residency_id}": Line(see=BELONGING),
+    "GET /residencies/{residency_id}/events": Line(see=BELONGING),
+    "POST /residencies/{residency_id}/moves/{move}": _belonging(P.residency_verify),
+    "POST /memberships": Line(ok=201, body={"kind": "party", "place_id": "{place}"}),
+    "GET /memberships": Line(see=BELONGING, query="?place={place}", listed="membership"),
+    "GET /memberships/{membership_id}": Line(see=BELONGING),
+    "GET /memberships/{membership_id}/events": Line(see=BELONGING),
+    "POST /memberships/{membership_id}/moves/{move}": _belonging(P.membership_verify),
+    # 人员与授权
+    "GET /people": Line(**PERSON, listed="person"),
+    "GET /people/{person_id}": Line(**PERSON, subject={"person_id": "person"}),
+    "POST /people/{person_id}/unmask": Line(
+        **PERSON, may=holds(P.person_unmask), body=BECAUSE, subject={"person_id": "person"}
+    ),
+    "POST /people/{person_id}/moves/{move}": [
+        Line(**PERSON, may=holds(P.person_block), body=BECAUSE, subject={"person_id": who, "move": move})
+        for move, who in (("block", "person"), ("unblock", "blocked"))
+    ],
+    "GET /grants": Line(**GRANT, listed="grant"),
+    "POST /grants": Line(
+        may=holds(P.grant_write),
+        ok=201,
+        body={"person_id": "{person}", "role": "grid_worker", "place_id": "{place}"},
+    ),
+    "POST /grants/{grant_id}/end": Line(**GRANT, may=holds(P.grant_write)),
+    "PUT /officials/{person_id}": Line(
+        gate=somewhere(P.grant_write),
+        see=holds(P.grant_write),
+        body={"name": "周敏", "title": "书记"},
+        subject={"person_id": "secretary"},
+    ),
+    "GET /permissions": Line(),
+    # 建档
+    "POST /places": Line(
+        may=holds(P.place_write),
+        ok=201,
+        body={"parent_id": "{place}", "level": "building", "number": "99", "name": "99 幢"},
+    ),
+    "POST /estates": Line(may=holds(P.home_write), ok=201, body={"place_id": "{place}", "name": "新苑"}),
+    "POST /homes": Line(may=holds(P.home_write), ok=201, body={"building_id": "{building}", "room": "999"}),
+    "POST /branches": Line(may=holds(P.place_write), ok=201, body={"place_id": "{place}", "name": "第九党支部"}),
+    "GET /units": Line(gate=somewhere(P.case_read), see=holds(P.case_read), listed="unit"),
+    "POST /units": Line(
+        may=holds(P.place_write), ok=201, body={"kind": "grid_team", "place_id": "{place}", "name": "网格"}
+    ),
+    # 运行
+    "GET /calendar": Line(gate=somewhere(P.case_read)),
+    "POST /calendar": Line(gate=somewhere(P.calendar_write), query="?note=test", content=b"x", ok=422),
+    "GET /events": Line(
+        gate=somewhere(P.audit_read), see=holds(P.audit_read), query="?subject={submitted}", listed="event"
+    ),
+    "GET /queue": Line(gate=somewhere(P.queue_read)),
+    "POST /queue/{event_id}/retry": Line(gate=somewhere(P.queue_retry), body={}, subject={"event_id": "event"}),
+}  # fmt: skip
