@@ -72,7 +72,7 @@ def create_app(settings: Settings) -> FastAPI:
         console_life_hours=settings.console_life_hours,
     )
     state.wechat = WeChat(wechat_config(settings), state.redis)
-    state.health = Health(state.db, state.redis, migrations.head())
+    state.health = Health(state.db, state.redis, migrations.revisions())
     install(app)
     _mount(app)
     lane = Lane(hot_routes(app))

@@ -26,6 +26,12 @@ def head() -> str:
     return revision
 
 
+def revisions() -> list[str]:
+    """All revisions this program knows, oldest first."""
+    scripts = ScriptDirectory.from_config(_config())
+    return [script.revision for script in scripts.walk_revisions()][::-1]
+
+
 def upgrade(url: str, revision: str = "head") -> None:
     """Bring the database at `url` (postgresql://…) to `revision`. Runs its own event loop: call it from a thread."""
     command.upgrade(_config(url), revision)

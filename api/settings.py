@@ -79,6 +79,8 @@ class Settings(BaseSettings):
             value = getattr(self, name).get_secret_value()
             if value == DEFAULT_SECRET:
                 faults.append(f"LINLI_{name.upper()} 仍是开发默认值")
+            elif not value.strip():
+                faults.append(f"LINLI_{name.upper()} 为空")
         if len(self.master_key.get_secret_value()) < 32:
             faults.append("LINLI_MASTER_KEY 至少需要 32 个字符")
         if self.wechat_push_aes_key.get_secret_value() == "A" * 43:

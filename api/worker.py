@@ -15,7 +15,7 @@ from api.kit.loops import Loops
 from api.kit.metrics import BACKLOG, DEAD, OLDEST
 from api.models import SubscriptionMessage
 from api.models.notices import SendState
-from api.services import clockwork, consequences, jobs, sending
+from api.services import calendars, clockwork, consequences, jobs, sending
 from api.services.due import DueClock, RanOut
 from api.services.jobs import Schedule, Scheduled
 from api.services.sending import Outcome, Sender
@@ -33,6 +33,7 @@ GRACE = 10.0
 HEARTBEAT_S = 5.0
 JOBS = (
     Scheduled("forget_idempotency_keys", timedelta(hours=1), idempotency.forget_old),
+    Scheduled("warn_of_the_calendars_end", timedelta(days=1), calendars.warn),
     Scheduled("give_up_lost_messages", timedelta(minutes=1), sending.give_up_lost),
 )
 

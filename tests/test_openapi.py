@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from scripts.openapi import DOCS, FILES, documents, faults, written
 
@@ -76,3 +77,30 @@ def test_no_two_operations_share_a_name(found: dict[str, dict[str, Any]]) -> Non
     for name, spec in found.items():
         names = [operation["operationId"] for _, operation in operations({name: spec})]
         assert len(names) == len(set(names))
+
+
+def test_no_body_is_left_without_an_example(found: dict[str, dict[str, Any]]) -> None:
+    for name, spec in found.items():
+        schemas = spec["components"]["schemas"]
+        for where, operation in operations({name: spec}):
+            for kind, content in operation.get("requestBody", {}).get("content", {}).items():
+                schema = content["schema"]
+                shape = schemas[schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema
+                examples = shape.get("examples") or content.get("examples")
+                assert examples or kind == "application/x-www-form-urlencoded", where
+                for example in shape.get("examples", ()):
+                    validator = Draft202012Validator({**shape, "components": spec["components"]})
+                    assert [e.message for e in validator.iter_errors(example)] == [], where
+
+
+def test_every_parameter_is_described_in_chinese(found: dict[str, dict[str, Any]]) -> None:
+    for where, operation in operations(found):
+        for parameter in operation.get("parameters", ()):
+            assert CHINESE.search(parameter.get("description", "")), (where, parameter["name"])
+
+
+def test_whoever_needs_a_session_is_told_so(found: dict[str, dict[str, Any]]) -> None:
+    open_to_all = {
+        operation["operationId"] for _, operation in operations(found) if "security" not in operation
+    }
+    assert open_to_all == {"start_session", "admin_start_console_session"}

@@ -68,7 +68,9 @@ async def examine() -> list[Finding]:
         return [Finding("设置", False, faults, "更正环境变量（见 deploy/env.example）")]
     if settings.clock_file is not None:
         clock.follow(settings.clock_file)
-    found = [Finding("设置", True, f"{settings.mode.value} 模式"), _disk(settings)]
+    found = [Finding("设置", True, f"{settings.mode.value} 模式")]
+    if settings.database_url is None or settings.redis_url is None:
+        found.append(_disk(settings))
     database_url, redis_url = settings.database_url, settings.redis_url
     if database_url is None or redis_url is None:
         try:

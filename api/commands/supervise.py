@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
@@ -41,19 +41,21 @@ class NotReady(StartFault):
     """The processes live, but what they need does not answer yet."""
 
 
+class _Signals:
+    """What the handler of the main thread knows."""
+
+    holding = False
+    pending = False
+
+
 @contextmanager
 def ended_by_signals() -> Iterator[None]:
     """The block ends, quietly, at Ctrl-C, SIGTERM or the end of the terminal; what comes later is not heard."""
-
-    def end(_signal: int, _frame: FrameType | None) -> None:
-        deafen()
-        raise KeyboardInterrupt
-
     before = {}
     for number in _ENDING:
         if number is signal.SIGHUP and signal.getsignal(number) is signal.SIG_IGN:
             continue  # started by nohup
-        before[number] = signal.signal(number, end)
+        before[number] = signal.signal(number, _end)
     try:
         yield
     except KeyboardInterrupt:
@@ -61,6 +63,28 @@ def ended_by_signals() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _end(_signal: int, _frame: FrameType | None) -> None:
+    if _Signals.holding:
+        _Signals.pending = True
+        return
+    deafen()
+    raise KeyboardInterrupt
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """A signal that comes meanwhile is heard at the end: for the moments that must not be cut in two."""
+    _Signals.holding = True
+    try:
+        yield
+    finally:
+        _Signals.holding = False
+    if _Signals.pending:
+        _Signals.pending = False
+        deafen()
+        raise KeyboardInterrupt
 
 
 def deafen() -> None:
@@ -86,8 +110,8 @@ class Child:
     def start(self) -> None:
         """In a session of its own: Ctrl-C is for the parent to hear, who stops each in its turn."""
         environment = {**os.environ, **self.environment, lifeline.ENVIRONMENT: str(os.getpid())}
-        output = self._output()
-        try:
+        with undisturbed(), ExitStack() as files:
+            output = files.enter_context(self.log_file.open("ab")) if self.log_file is not None else None
             self.process = subprocess.Popen(  # noqa: S603  (our own program)
                 # -P: whatever lies in the current folder is not imported in its place.
                 [sys.executable, "-P", "-m", "api.cli", *self.arguments],
@@ -97,15 +121,7 @@ class Child:
                 stderr=output,
                 start_new_session=True,
             )
-        finally:
-            if output is not None:
-                os.close(output)
         self._started, self._start_at = time.monotonic(), None
-
-    def _output(self) -> int | None:
-        if self.log_file is None:
-            return None
-        return os.open(self.log_file, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
 
     def died(self) -> bool:
         return self.process is not None and self.process.poll() is not None

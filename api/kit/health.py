@@ -1,7 +1,7 @@
 """Whether a process can serve: engines answering, migrations at head."""
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from typing import Any, TypedDict
 
 from redis.exceptions import RedisError
@@ -25,10 +25,11 @@ class Part(TypedDict):
 class Health:
     """Asks the engines; remembers nothing."""
 
-    def __init__(self, db: Database, redis: Redis, head: str) -> None:
+    def __init__(self, db: Database, redis: Redis, revisions: Sequence[str]) -> None:
+        """`revisions`: the migrations this program knows, oldest first."""
         self._db = db
         self._redis = redis
-        self._head = head
+        self._revisions = tuple(revisions)
 
     async def report(self) -> dict[str, Part]:
         """The parts by name; each asked at most two seconds."""
@@ -52,8 +53,10 @@ class Health:
                 if "UndefinedTable" not in str(error):
                     raise
                 found = None
-        if found != self._head:
-            return {"ok": False, "needed": True, "detail": f"迁移版本 {found or '无'}，应为 {self._head}"}
+        head = self._revisions[-1]
+        if found is None or (found != head and found in self._revisions):
+            return {"ok": False, "needed": True, "detail": f"迁移版本 {found or '无'}，应为 {head}"}
+        # A revision we do not know is newer: during a roll-out the old program goes on over the new schema.
         return {"ok": True, "needed": True, "detail": f"迁移版本 {found}"}
 
     async def _ping(self) -> Part:

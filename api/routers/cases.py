@@ -100,7 +100,11 @@ async def get_case(case_id: CaseId, viewer: CurrentViewer, db: Db) -> Response:
     dependencies=[Once],
 )  # fmt: skip
 async def move_case(
-    case_id: CaseId, move: CaseMove, body: MoveCase, viewer: CurrentViewer, tx: Tx
+    case_id: CaseId,
+    move: Annotated[CaseMove, Path(description="操作")],
+    body: MoveCase,
+    viewer: CurrentViewer,
+    tx: Tx,
 ) -> dict[str, Any]:
     check_fields(body, NEEDED.get(move, ()), ALLOWED.get(move, ()))
     match move:

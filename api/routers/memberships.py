@@ -87,7 +87,7 @@ async def get_membership(
 )
 async def move_membership(
     membership_id: MembershipId,
-    move: BelongingMove,
+    move: Annotated[BelongingMove, Path(description="操作")],
     body: MoveBelonging,
     viewer: CurrentViewer,
     vault: TheVault,

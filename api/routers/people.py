@@ -78,7 +78,7 @@ async def unmask_phone(
 )
 async def move_person(
     person_id: PersonId,
-    move: PersonMove,
+    move: Annotated[PersonMove, Path(description="操作")],
     body: WithReason,
     request: Request,
     viewer: CurrentViewer,

@@ -83,7 +83,7 @@ async def get_residency(
 )
 async def move_residency(
     residency_id: ResidencyId,
-    move: BelongingMove,
+    move: Annotated[BelongingMove, Path(description="操作")],
     body: MoveBelonging,
     viewer: CurrentViewer,
     vault: TheVault,

@@ -8,9 +8,10 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from api.kit import clock
 from api.kit.events import record
 from api.models import CalendarVersion
-from api.rules.calendar import DayKind, SpecialDay, WorkingCalendar
+from api.rules.calendar import DayKind, SpecialDay, WorkingCalendar, provisional_warning
 from api.rules.calendar_seed import SEED_2024_2026
 
 _known: dict[int, WorkingCalendar] = {SEED_2024_2026.version: SEED_2024_2026}
@@ -73,3 +74,19 @@ async def add_version(
         data=data,
     )
     return after
+
+
+async def warn(tx: AsyncSession) -> None:
+    """Say once a day that the known holidays are running out; consequences tell the operators."""
+    calendar = await current(tx)
+    warning = provisional_warning(calendar, clock.local(clock.now()).date())
+    if warning is not None:
+        record(
+            tx,
+            subject_kind="calendar",
+            subject_id=UUID(int=calendar.version),
+            move="warn",
+            actor_id=None,
+            actor_title="系统",
+            text=warning,
+        )

@@ -68,7 +68,12 @@ async def enter(tx: AsyncSession, *, app: str, openid: str, unionid: str | None)
     await tx.flush()
     tx.add(WechatIdentity(app=app, openid=openid, unionid=unionid, person_id=person.id))
     record(
-        tx, subject_kind="person", subject_id=person.id, move="register", actor_id=person.id, actor_title="居民"
+        tx,
+        subject_kind="person",
+        subject_id=person.id,
+        move="register",
+        actor_id=person.id,
+        actor_title="居民",
     )
     return Entered(person, True)
 

@@ -65,6 +65,17 @@ async def holders(tx: AsyncSession, roles: Iterable[Role], place_id: UUID) -> li
     return list(found.scalars())
 
 
+async def holders_anywhere(tx: AsyncSession, role: Role) -> list[PersonId]:
+    """Who holds `role` at any place now."""
+    found = await tx.execute(
+        select(col(Grant.person_id))
+        .join(Person, col(Person.id) == col(Grant.person_id))
+        .where(col(Grant.role) == role, col(Person.state) == PersonState.active, live(literal(clock.now())))
+        .distinct()
+    )
+    return list(found.scalars())
+
+
 async def parent_of(tx: AsyncSession, place_id: UUID) -> UUID | None:
     found = await tx.execute(select(col(Place.parent_id)).where(col(Place.id) == place_id))
     return found.scalar_one_or_none()

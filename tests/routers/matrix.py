@@ -129,7 +129,11 @@ TABLE: dict[str, Line | list[Line]] = {
     "GET /contacts": Line(query="?place={place}", listed="unit"),
     # 诉求
     "POST /cases": Line(ok=201, body={"category": "help", "title": "路灯", "text": "不亮", "place_id": "{place}"}),
-    "GET /cases": Line(see=CASE, listed="submitted"),
+    "GET /cases": [
+        Line(see=holds(P.case_read), listed="submitted"),
+        Line(see=holds(P.case_read), query="?place={place}", listed="submitted"),
+        Line(see=OWN, query="?mine=true", listed="submitted"),
+    ],
     "GET /cases/{case_id}": Line(see=CASE, subject={"case_id": "submitted"}),
     "GET /cases/{case_id}/events": Line(see=CASE, subject={"case_id": "submitted"}),
     "GET /cases/{case_id}/messages": Line(see=CASE, subject={"case_id": "submitted"}),

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from api.kit import clock
 from api.kit.db import Database
@@ -135,7 +136,11 @@ async def test_the_directory_shows_nobody_whose_post_ended_or_whose_account_is_b
     assert (await town.stranger.get(f"/secretaries/{town.here.secretary.id}")).status_code == 404
 
 
-async def test_neighbours_and_ordinary_workers_are_not_my_secretaries(town: Town) -> None:
+async def test_neighbours_workers_and_the_citys_leaders_are_not_my_secretaries(
+    town: Town, db: Database
+) -> None:
+    city = (await town.stranger.get("/places?level=city")).json()["items"][0]["id"]
+    await _post(town, db, town.there.resident, Role.secretary, UUID(city))
     assert (await town.stranger.get(f"/secretaries?place={town.place}")).json()["items"] == []
     assert (await town.stranger.get(f"/secretaries/{town.here.worker.id}")).status_code == 404
 

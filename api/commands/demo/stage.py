@@ -4,9 +4,11 @@ import asyncio
 import secrets
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import asyncpg
 import httpx
@@ -30,6 +32,8 @@ from api.kit.secrets import Vault
 from api.main import wechat_config
 from api.settings import Mode, Settings
 from api.wechat.simulator.platform import Platform
+
+T = TypeVar("T")
 
 HOST = "127.0.0.1"
 APP = "wxdemo0000000000"
@@ -63,7 +67,7 @@ def set_up(data_dir: Path, port: int, tell: Tell) -> Iterator[Stage]:
     folder = (data_dir / "demo").resolve()
     with EmbeddedEngines(folder, small=True) as engines:
         watch = _Watch(tell)
-        asyncio.run(_wipe(engines.addresses))
+        _aside(lambda: asyncio.run(_wipe(engines.addresses)))
         watch("内置 PostgreSQL 与 Valkey 已启动，演示库已清空")
         settings = _settings(folder, engines.addresses, port)
         supervisor = Supervisor(_children(folder, settings), engines)
@@ -74,10 +78,10 @@ def set_up(data_dir: Path, port: int, tell: Tell) -> Iterator[Stage]:
             assert settings.clock_file is not None
             clock.follow(settings.clock_file)
             clock.reset()
-            migrations.upgrade(engines.addresses.database_url)
+            _aside(lambda: migrations.upgrade(engines.addresses.database_url))
             watch(f"数据库已迁移到版本 {migrations.head()}")
             worker.start()
-            seeded = _seed(settings)
+            seeded = _aside(lambda: asyncio.run(_seed(settings)))
             watch(f"已建立{_name(town.TOWN)}：9 个社区，{len(town.PLAYERS) + 2} 位虚构的人")
             _wait_for_simulator(settings.wechat_base, supervisor)
             wait_until_ready(settings.public_url, supervisor, READY_S)
@@ -98,6 +102,15 @@ class _Watch:
         now = time.monotonic()
         self._tell(what, now - self._since)
         self._since = now
+
+
+def _aside(work: Callable[[], T]) -> T:
+    """Done in a thread: Ctrl-C interrupts this waiting, never an event loop in the middle of a step."""
+    pool = ThreadPoolExecutor(1)
+    try:
+        return pool.submit(work).result()
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _name(code: str) -> str:
@@ -169,16 +182,14 @@ def _children(folder: Path, settings: Settings) -> list[Child]:
     return children
 
 
-def _seed(settings: Settings) -> Seeded:
+async def _seed(settings: Settings) -> Seeded:
     assert settings.database_url is not None
     phones = Platform(wechat_config(settings))
-    return asyncio.run(
-        seed(
-            settings.database_url,
-            Vault(settings.master_key.get_secret_value()),
-            settings.wechat_appid,
-            {player.name: phones.openid_of(player.name) for player in town.PLAYERS},
-        )
+    return await seed(
+        settings.database_url,
+        Vault(settings.master_key.get_secret_value()),
+        settings.wechat_appid,
+        {player.name: phones.openid_of(player.name) for player in town.PLAYERS},
     )
 
 
