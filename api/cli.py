@@ -3,10 +3,10 @@
 import sys
 
 import typer
-from pydantic import ValidationError
 from rich.console import Console
 
 from api.commands import administration, demo, doctor, imports, pages, serve
+from api.commands.faults import SETTING_ERRORS, setting_faults
 from api.commands.supervise import StartFault
 from api.kit.engines import EngineFault
 
@@ -29,16 +29,12 @@ def main() -> None:
     """Run a command; what a person can mend is said in one sentence, without a traceback."""
     try:
         app()
-    except (EngineFault, StartFault) as fault:
-        _errors.print(str(fault), style="red", markup=False, highlight=False, soft_wrap=True)
+    except (EngineFault, StartFault) as stopped:
+        _errors.print(str(stopped), style="red", markup=False, highlight=False, soft_wrap=True)
         sys.exit(1)
-    except ValidationError as error:
-        for each in error.errors():
-            where = "".join(f" LINLI_{str(name).upper()}" for name in each["loc"])
-            said = str(each["msg"]).removeprefix("Value error, ")
-            _errors.print(
-                f"设置有误{where}：{said}", style="red", markup=False, highlight=False, soft_wrap=True
-            )
+    except SETTING_ERRORS as error:
+        for fault in setting_faults(error):
+            _errors.print(f"设置有误：{fault}", style="red", markup=False, highlight=False, soft_wrap=True)
         sys.exit(1)
 
 

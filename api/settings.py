@@ -21,7 +21,12 @@ class Settings(BaseSettings):
     """Every setting with its unit; `LINLI_` before each name but the two addresses everybody knows."""
 
     model_config = SettingsConfigDict(
-        env_prefix="LINLI_", env_file=".env", extra="ignore", frozen=True, populate_by_name=True
+        env_prefix="LINLI_",
+        env_file=".env",
+        extra="ignore",
+        frozen=True,
+        populate_by_name=True,
+        hide_input_in_errors=True,  # the other settings, secrets among them, are the input
     )
 
     mode: Mode = Mode.development

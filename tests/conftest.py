@@ -22,10 +22,11 @@ from api.services.due import DueClock
 from api.settings import Settings
 from tests.conformance import conforms
 from tests.engines_fixture import engines  # noqa: F401  (fixtures are found by being here)
+from tests.mold import Mold, cast, keep
 from tests.town import Town, build_town
 from tests.wechat_fixture import Simulator, wechat_platform, wechat_simulator  # noqa: F401
 
-TEMPLATE = "linli_template"
+TEMPLATE, TOWN = "linli_template", "linli_town"
 
 
 async def _sql(url: str, statement: str) -> None:
@@ -52,12 +53,41 @@ def template(engines: EmbeddedEngines) -> str:
     return TEMPLATE
 
 
+@pytest.fixture(scope="session")
+def mold(engines: EmbeddedEngines, template: str, wechat_platform: Simulator) -> Mold:
+    """The town of tests/town.py, built once."""
+    admin = engines.addresses.admin_url
+    url = _named(engines.addresses.database_url, TOWN)
+
+    async def build() -> Mold:
+        await _sql(admin, f"create database {TOWN} template {template} owner linli")
+        redis = cache.connect(engines.addresses.redis_url)
+        await redis.flushall()
+        app = create_app(_settings(url, engines, wechat_platform))
+        async with running(app) as client:
+            town = await build_town(app, client, wechat_platform)
+        found = Mold(TOWN, town, await keep(redis))
+        await redis.aclose()
+        return found
+
+    return asyncio.run(build())
+
+
 @pytest.fixture
-async def database_url(engines: EmbeddedEngines, template: str) -> AsyncIterator[str]:
+def origin(request: pytest.FixtureRequest, template: str) -> str:
+    """What a test's database is copied from: with the town in it for a test that asks for the town."""
+    if "town" not in request.fixturenames:
+        return template
+    mold: Mold = request.getfixturevalue("mold")
+    return mold.database
+
+
+@pytest.fixture
+async def database_url(engines: EmbeddedEngines, origin: str) -> AsyncIterator[str]:
     """A fresh migrated database of this test's own."""
     name = f"t_{uuid4().hex[:12]}"
     admin = engines.addresses.admin_url
-    await _sql(admin, f"create database {name} template {template} owner linli")
+    await _sql(admin, f"create database {name} template {origin} owner linli")
     yield _named(engines.addresses.database_url, name)
     await _sql(admin, f"drop database {name} with (force)")
 
@@ -92,13 +122,17 @@ def settings(
     database_url: str, engines: EmbeddedEngines, redis: Redis, wechat_simulator: Simulator
 ) -> Settings:
     """Development settings on this test's engines and the simulator."""
+    return _settings(database_url, engines, wechat_simulator)
+
+
+def _settings(database_url: str, engines: EmbeddedEngines, simulator: Simulator) -> Settings:
     return Settings(
         _env_file=None,
         database_url=database_url,
         redis_url=engines.addresses.redis_url,
-        wechat_base=wechat_simulator.base,
-        wechat_appid=wechat_simulator.config.appid,
-        wechat_secret=wechat_simulator.config.secret,
+        wechat_base=simulator.base,
+        wechat_appid=simulator.config.appid,
+        wechat_secret=simulator.config.secret,
         pool_size=16,
     )
 
@@ -130,9 +164,20 @@ async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
 
 
 @pytest.fixture
-async def town(app: FastAPI, client: httpx.AsyncClient, wechat_simulator: Simulator) -> Town:
-    """Two communities of one town, their people logged in; see tests/town.py."""
-    return await build_town(app, client, wechat_simulator)
+async def town(
+    request: pytest.FixtureRequest,
+    app: FastAPI,
+    client: httpx.AsyncClient,
+    redis: Redis,
+    wechat_simulator: Simulator,
+) -> Town:
+    """Two communities of one town, their people logged in; see tests/town.py.
+
+    Tests with engines of their own build it there; the others get a copy.
+    """
+    if "own_engines" in request.fixturenames:
+        return await build_town(app, client, wechat_simulator)
+    return await cast(request.getfixturevalue("mold"), app, client, redis)
 
 
 @pytest.fixture

@@ -4,11 +4,9 @@ import asyncio
 import shutil
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Any
 
 import asyncpg
 import typer
-from pydantic import ValidationError
 from redis.exceptions import RedisError, ResponseError
 from rich.console import Console
 from rich.markup import escape
@@ -16,6 +14,7 @@ from rich.table import Table
 from sqlalchemy.exc import DBAPIError
 
 from api import migrations
+from api.commands.faults import SETTING_ERRORS, setting_faults
 from api.kit import cache, clock
 from api.kit.db import Database
 from api.kit.engines import EngineFault, is_running
@@ -63,9 +62,10 @@ async def examine() -> list[Finding]:
     """Everything that can be looked at from here, in the order in which things depend on each other."""
     try:
         settings = Settings()
-    except ValidationError as error:
-        faults = "；".join(_fault(e) for e in error.errors())
-        return [Finding("设置", False, faults, "更正环境变量（见 deploy/env.example）")]
+    except SETTING_ERRORS as error:
+        return [
+            Finding("设置", False, "；".join(setting_faults(error)), "更正环境变量（见 deploy/env.example）")
+        ]
     if settings.clock_file is not None:
         clock.follow(settings.clock_file)
     found = [Finding("设置", True, f"{settings.mode.value} 模式")]
@@ -95,11 +95,6 @@ async def examine() -> list[Finding]:
     if database_url:
         found += [f async for f in _database(database_url)]
     return found
-
-
-def _fault(error: Any) -> str:
-    where = "".join(f"LINLI_{str(name).upper()} " for name in error["loc"])
-    return f"{where}{str(error['msg']).removeprefix('Value error, ')}"
 
 
 def _disk(settings: Settings) -> Finding:
@@ -175,11 +170,16 @@ async def _database(url: str) -> AsyncIterator[Finding]:
         f"版本 {version}",
         "" if new_enough else f"升级到 {LEAST_POSTGRES} 或更高版本",
     )
-    head = migrations.head()
+    *older, head = migrations.revisions()
+    behind = at is None or at in older
+    newer = "" if behind or at == head else "（比本程序新，请把本机的程序也升级）"
     yield Finding(
-        "数据库迁移", at == head, f"{at or '空库'}，应为 {head}", "" if at == head else "运行 linli migrate"
+        "数据库迁移",
+        not behind,
+        f"{at or '空库'}，本程序为 {head}{newer}",
+        "运行 linli migrate" if behind else "",
     )
-    if at == head:
+    if not behind:
         try:
             async for finding in _work(url):
                 yield finding

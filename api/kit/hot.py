@@ -70,8 +70,8 @@ def _dependency(depends: params.Depends) -> _Resolve:
 
 def _body(adapter: TypeAdapter[Any]) -> _Resolve:
     async def resolve(request: Request) -> Any:
-        kind = request.headers.get("content-type", "")
-        if not kind.startswith("application/json"):
+        kind = request.headers.get("content-type", "").partition(";")[0]
+        if kind.strip().lower() != "application/json":
             raise UnsupportedMedia("请求内容应为 application/json")
         raw = await request.body()
         try:
@@ -93,7 +93,9 @@ def _value(name: str, mark: params.Param, adapter: TypeAdapter[Any], default: An
             raw = request.query_params.get(wire_name)
         else:
             raw = request.headers.get(wire_name)
-        if raw is None and default is not inspect.Parameter.empty:
+        if raw is None:
+            if default is inspect.Parameter.empty:
+                raise _missing(kind, wire_name)
             return default
         try:
             return adapter.validate_python(raw)
@@ -101,6 +103,10 @@ def _value(name: str, mark: params.Param, adapter: TypeAdapter[Any], default: An
             raise _refused(error, (kind, wire_name)) from None
 
     return resolve
+
+
+def _missing(*where: str) -> RequestValidationError:
+    return RequestValidationError([{"type": "missing", "loc": where, "msg": "Field required", "input": None}])
 
 
 def _refused(error: ValidationError, where: tuple[str, ...]) -> RequestValidationError:
@@ -139,7 +145,7 @@ class Lane:
         for segments, template, handler in self._by_shape.get((method, len(parts)), ()):
             values = {}
             for segment, part in zip(segments, parts, strict=True):
-                if segment[:1] == "{" and (len(part) == _ID_LENGTH or not segment.endswith("_id}")):
+                if segment[:1] == "{" and part and (len(part) == _ID_LENGTH or not segment.endswith("_id}")):
                     values[segment[1:-1]] = part
                 elif segment != part:
                     break

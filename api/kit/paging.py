@@ -43,9 +43,12 @@ def read_cursor(cursor: str | None, start: UUID = FIRST) -> UUID:
     if cursor is None:
         return start
     try:
-        return UUID(bytes=urlsafe_b64decode(cursor.encode() + b"=="))
+        last = UUID(bytes=urlsafe_b64decode(cursor.encode() + b"=="))
     except (ValueError, binascii.Error):
         raise BadCursor from None
+    if write_cursor(last) != cursor:  # the decoder passes over what it does not know
+        raise BadCursor
+    return last
 
 
 def page(rows: list[dict[str, Any]], limit: int) -> dict[str, Any]:

@@ -44,7 +44,7 @@ class Vault:
         nonce, cipher = box[1 : 1 + _NONCE], box[1 + _NONCE :]
         try:
             return AESGCM(self._key(purpose)).decrypt(nonce, cipher, purpose.encode()).decode()
-        except InvalidTag:
+        except (InvalidTag, ValueError):  # ValueError: cut off within the nonce
             raise Unsealable(purpose) from None
 
     def index(self, purpose: str, plain: str) -> bytes:

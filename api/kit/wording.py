@@ -3,10 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
+_MOMENT = "应为带时区的时间，例如 2026-01-05T09:00:00+08:00"
+_DAY = "应为日期，例如 2026-01-05"
 _WORDS = {
     "missing": "缺少必填项",
     "extra_forbidden": "不认识的字段",
     "json_invalid": "不是有效的 JSON",
+    "json_type": "不是有效的 JSON",
     "string_type": "应为文字",
     "string_too_short": "至少需要 {min_length} 个字",
     "string_too_long": "不能超过 {max_length} 个字",
@@ -14,19 +17,35 @@ _WORDS = {
     "string_unicode": "不是有效的 UTF-8 文字",
     "int_type": "应为整数",
     "int_parsing": "应为整数",
+    "int_parsing_size": "数字过大",
     "int_from_float": "应为整数",
+    "finite_number": "应为有限的数字",
+    "multiple_of": "应为 {multiple_of} 的倍数",
     "float_type": "应为数字",
     "float_parsing": "应为数字",
+    "decimal_type": "应为数字",
     "decimal_parsing": "应为数字",
+    "decimal_max_digits": "最多 {max_digits} 位数字",
+    "decimal_max_places": "最多 {decimal_places} 位小数",
+    "decimal_whole_digits": "小数点前最多 {whole_digits} 位数字",
     "bool_type": "应为 true 或 false",
     "bool_parsing": "应为 true 或 false",
     "uuid_type": "应为 UUID",
     "uuid_parsing": "应为 UUID",
-    "datetime_parsing": "应为带时区的时间，例如 2026-01-05T09:00:00+08:00",
-    "datetime_from_date_parsing": "应为带时区的时间，例如 2026-01-05T09:00:00+08:00",
+    "uuid_version": "应为第 {expected_version} 版的 UUID",
+    "datetime_type": _MOMENT,
+    "datetime_parsing": _MOMENT,
+    "datetime_from_date_parsing": _MOMENT,
+    "datetime_object_invalid": _MOMENT,
+    "datetime_past": "应为过去的时间",
+    "datetime_future": "应为将来的时间",
     "timezone_aware": "时间必须带时区",
-    "date_parsing": "应为日期，例如 2026-01-05",
-    "date_from_datetime_parsing": "应为日期，例如 2026-01-05",
+    "date_type": _DAY,
+    "date_parsing": _DAY,
+    "date_from_datetime_parsing": _DAY,
+    "date_from_datetime_inexact": _DAY,
+    "date_past": "应为过去的日期",
+    "date_future": "应为将来的日期",
     "enum": "只能是以下之一：{expected}",
     "literal_error": "只能是以下之一：{expected}",
     "greater_than_equal": "不能小于 {ge}",
@@ -36,6 +55,10 @@ _WORDS = {
     "list_type": "应为列表",
     "too_short": "至少需要 {min_length} 项",
     "too_long": "最多 {max_length} 项",
+    "bytes_type": "应为文件内容",
+    "bytes_too_short": "至少需要 {min_length} 个字节",
+    "bytes_too_long": "不能超过 {max_length} 个字节",
+    "bytes_invalid_encoding": "文件内容的编码不正确",
     "dict_type": "应为对象",
     "model_type": "应为对象",
     "model_attributes_type": "应为对象",
@@ -50,7 +73,10 @@ def explain(error: Mapping[str, Any]) -> str:
     template = _WORDS.get(kind)
     if template is None:
         return "内容有误"
+    facts = dict(error.get("ctx", {}))
+    if "expected" in facts:  # 'a', 'b' or 'c'
+        facts["expected"] = str(facts["expected"]).replace(" or ", "、").replace(", ", "、")
     try:
-        return template.format(**error.get("ctx", {}))
+        return template.format(**facts)
     except (KeyError, IndexError):
         return "内容有误"

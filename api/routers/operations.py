@@ -4,13 +4,13 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Body, Path, Query
-from pydantic import AwareDatetime
 
 from api.kit.http import TransactionRoute
 from api.kit.paging import After, Limit, Page
 from api.kit.problems import Malformed, NotAllowed, NotFound, UnsupportedMedia, WrongMoment
 from api.kit.queue import NoSuchDelivery
 from api.routers.deps import KEY_PROBLEMS, CurrentViewer, Once, Tx, problems
+from api.schemas.base import Line, Moment
 from api.schemas.operations import CalendarOut, EventOut, QueueOut
 from api.services import audit, holidays, queues
 from api.services.holidays import CalendarFaulty
@@ -51,7 +51,7 @@ async def replace_calendar(
             openapi_examples={"2027": {"summary": "2027 年（节选）", "value": _CALENDAR_EXAMPLE}},
         ),
     ],
-    note: Annotated[str, Query(min_length=2, max_length=200, description="依据，例如发文字号")],
+    note: Annotated[Line, Query(description="依据，例如发文字号")],
     viewer: CurrentViewer,
     tx: Tx,
 ) -> dict[str, Any]:
@@ -74,9 +74,9 @@ async def list_events(
     place: Annotated[UUID | None, Query(description="地域标识")] = None,
     subject: Annotated[UUID | None, Query(description="对象标识")] = None,
     actor: Annotated[UUID | None, Query(description="操作人标识")] = None,
-    move: Annotated[str | None, Query(max_length=40, description="操作")] = None,
-    since: Annotated[AwareDatetime | None, Query(description="起，含")] = None,
-    until: Annotated[AwareDatetime | None, Query(description="止，不含")] = None,
+    move: Annotated[str | None, Query(pattern="^[a-z_]{1,40}$", description="操作")] = None,
+    since: Annotated[Moment | None, Query(description="起，含")] = None,
+    until: Annotated[Moment | None, Query(description="止，不含")] = None,
 ) -> dict[str, Any]:
     return await audit.search(
         tx,

@@ -11,6 +11,7 @@ from api.kit.problems import Malformed, NotAllowed, NotFound, WrongMoment
 from api.models.people import PersonId as Id
 from api.routers.deps import CurrentViewer, Db, TheVault, Tx, problems
 from api.rules.people import PersonMove
+from api.schemas.base import Search
 from api.schemas.people import PersonItem, PersonOut, PhoneOut, WithReason
 from api.services.people import administering, reading
 from api.services.people.administering import NoPhone
@@ -37,7 +38,7 @@ async def list_people(
     tx: Tx,
     limit: Limit = 20,
     after: After = None,
-    q: Annotated[str | None, Query(min_length=1, max_length=40, description="查找的字词")] = None,
+    q: Annotated[Search | None, Query(description="查找的字词")] = None,
     place: Annotated[UUID | None, Query(description="地域标识")] = None,
 ) -> dict[str, Any]:
     return await reading.listing(tx, vault, viewer, place_id=place, q=q, limit=limit, after=after)

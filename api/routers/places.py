@@ -10,6 +10,7 @@ from api.kit.paging import After, Limit, Page
 from api.kit.problems import Malformed, NotFound
 from api.routers.deps import SIGNED_IN, Tx, problems
 from api.rules.places import Level
+from api.schemas.base import Search
 from api.schemas.places import (
     BranchOut,
     EstateOut,
@@ -45,7 +46,7 @@ async def list_places(
     after: After = None,
     parent: Annotated[UUID | None, Query(description="上级地域标识")] = None,
     level: Annotated[Level | None, Query(description="层级")] = None,
-    q: Annotated[str | None, Query(min_length=1, max_length=40, description="名称中的字词")] = None,
+    q: Annotated[Search | None, Query(description="名称中的字词")] = None,
 ) -> dict[str, Any]:
     return await browsing.search(tx, parent_id=parent, level=level, q=q, limit=limit, after=after)
 

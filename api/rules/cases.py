@@ -220,7 +220,6 @@ class CaseFacts:
     cycle: int
     asks: int
     first_contact_at: datetime | None
-    has_unit: bool
     viewer_handled: bool
     """The viewer is the one who handled it: two persons are needed to check."""
 
@@ -241,10 +240,6 @@ def _other_hands(facts: CaseFacts) -> Problem | None:
     return SameHands() if facts.viewer_handled else None
 
 
-def _routable(facts: CaseFacts) -> Problem | None:
-    return None if facts.has_unit else NoUnit()
-
-
 _S = CaseState
 _BY = Standing
 
@@ -253,7 +248,7 @@ CASES: Lifecycle[CaseState, Standing, CaseFacts] = Lifecycle(
     "诉求",
     CaseState.submitted,
     [
-        Move(CaseMove.dispatch, "派单", (_S.submitted,), _S.dispatched, frozenset({_BY.dispatcher, _BY.system}), _routable,
+        Move(CaseMove.dispatch, "派单", (_S.submitted,), _S.dispatched, frozenset({_BY.dispatcher, _BY.system}),
              note="按路由规则自动派单，或由派单员指定单位；记下规则与版本；开始签收计时"),
         Move(CaseMove.sign, "签收", (_S.dispatched,), _S.in_progress, frozenset({_BY.unit_member}),
              note="签收不算与居民联系"),

@@ -1,7 +1,7 @@
 """The wire's common ground: strict bodies, clean text, aware times."""
 
 import unicodedata
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -29,6 +29,13 @@ Line = Annotated[str, StringConstraints(min_length=1, max_length=120), BeforeVal
 ShortText = Annotated[str, StringConstraints(min_length=1, max_length=500), BeforeValidator(clean)]
 LongText = Annotated[str, StringConstraints(min_length=1, max_length=4000), BeforeValidator(clean)]
 Nickname = Annotated[str, StringConstraints(min_length=1, max_length=20), BeforeValidator(clean_line)]
+
+Search = Annotated[str, BeforeValidator(clean_line), StringConstraints(min_length=1, max_length=40)]
+"""What somebody looks for."""
+Moment = Annotated[
+    AwareDatetime, Field(ge=datetime(1900, 1, 1, tzinfo=UTC), le=datetime(2200, 1, 1, tzinfo=UTC))
+]
+"""A moment with an offset that every part of the program can count with: in UTC, year 1 may be year 0."""
 
 
 class Body(BaseModel):
@@ -68,9 +75,11 @@ __all__ = [
     "Happened",
     "Line",
     "LongText",
+    "Moment",
     "Named",
     "Nickname",
     "Out",
+    "Search",
     "ShortText",
     "Title",
     "clean",

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Self
 from uuid import UUID
 
-from pydantic import AwareDatetime, BeforeValidator, Field, StringConstraints, model_validator
+from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
 from api.rules.people import (
     BelongingMove,
@@ -16,7 +16,7 @@ from api.rules.people import (
     ResidencyState,
 )
 from api.rules.roles import Permission, Role
-from api.schemas.base import Body, Line, Named, Nickname, Out, ShortText, clean_line
+from api.schemas.base import Body, Line, Moment, Named, Nickname, Out, ShortText, clean_line
 from api.schemas.places import OfficialOut
 
 _EXAMPLE_ID = "01938f2a-6f00-7000-8000-0123456789ab"
@@ -249,7 +249,7 @@ class GiveGrant(Body):
     phone: Phone | None = Field(None, description="完整手机号；用于还不在您范围内的人")
     role: Role = Field(description="角色")
     place_id: UUID = Field(description="地域，及于其下全部")
-    until: AwareDatetime | None = Field(None, description="截止时间；不填为长期")
+    until: Moment | None = Field(None, description="截止时间；不填为长期")
 
     model_config = Body.model_config | {
         "json_schema_extra": {

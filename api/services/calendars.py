@@ -29,6 +29,11 @@ async def current(tx: AsyncSession) -> WorkingCalendar:
     return cached(version) or await _read(tx, version)
 
 
+async def of_version(tx: AsyncSession, version: int) -> WorkingCalendar:
+    """The calendar a deadline was worked out by."""
+    return cached(version) or await _read(tx, version)
+
+
 async def _read(tx: AsyncSession, version: int) -> WorkingCalendar:
     row = (
         await tx.execute(select(CalendarVersion).where(col(CalendarVersion.version) == version))

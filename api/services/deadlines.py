@@ -16,6 +16,7 @@ from api.models import Deadline
 from api.rules.calendar import WorkingCalendar
 from api.rules.clocks import Clock, Limit
 from api.rules.deadlines import Pause, compute, to_json
+from api.services import calendars
 
 
 def row_of(
@@ -90,12 +91,16 @@ async def replace(
     )
 
 
-async def reopen(tx: AsyncSession, subject_id: UUID, kinds: Iterable[str]) -> None:
-    """What was taken for done is not: the clock counts as if it had never stopped."""
+async def reopen(tx: AsyncSession, subject_id: UUID, kinds: Iterable[str], cycle: int) -> None:
+    """What was taken for done in this cycle is not: the clock counts as if it had never stopped."""
     await tx.execute(
         update(Deadline)
-        .where(col(Deadline.subject_id) == subject_id, col(Deadline.kind).in_(list(kinds)))
-        .where(col(Deadline.cancelled_at).is_(None))
+        .where(
+            col(Deadline.subject_id) == subject_id,
+            col(Deadline.kind).in_(list(kinds)),
+            col(Deadline.cycle) == cycle,
+            col(Deadline.cancelled_at).is_(None),
+        )
         .values(met_at=None)
     )
 
@@ -124,19 +129,19 @@ async def cancel(tx: AsyncSession, subject_id: UUID, kinds: Iterable[str] | None
     await tx.execute(update(Deadline).where(*which).values(cancelled_at=clock.now()))
 
 
-async def pause(tx: AsyncSession, subject_id: UUID, kinds: Iterable[str], calendar: WorkingCalendar) -> None:
+async def pause(tx: AsyncSession, subject_id: UUID, kinds: Iterable[str]) -> None:
     """Stop running clocks until resumed: nothing is due meanwhile."""
     for deadline in await _running(tx, subject_id, kinds):
         deadline.pauses = [*deadline.pauses, [_text(clock.now()), None]]
-        _work_out(deadline, calendar)
+        _work_out(deadline, await calendars.of_version(tx, deadline.calendar_version))
 
 
-async def resume(tx: AsyncSession, subject_id: UUID, kinds: Iterable[str], calendar: WorkingCalendar) -> None:
+async def resume(tx: AsyncSession, subject_id: UUID, kinds: Iterable[str]) -> None:
     """Let paused clocks go on; exactly the counted time that the pause covered is given back."""
     for deadline in await _running(tx, subject_id, kinds):
         if deadline.pauses and deadline.pauses[-1][1] is None:
             deadline.pauses = [*deadline.pauses[:-1], [deadline.pauses[-1][0], _text(clock.now())]]
-            _work_out(deadline, calendar)
+            _work_out(deadline, await calendars.of_version(tx, deadline.calendar_version))
 
 
 async def _running(tx: AsyncSession, subject_id: UUID, kinds: Iterable[str]) -> list[Deadline]:
@@ -150,6 +155,7 @@ async def _running(tx: AsyncSession, subject_id: UUID, kinds: Iterable[str]) -> 
 
 
 def _work_out(deadline: Deadline, calendar: WorkingCalendar) -> None:
+    """By the calendar the clock began with: a due time moves by its pauses alone."""
     limits = [Limit(amount, Clock(kind)) for amount, kind in deadline.limits]
     pauses: list[Pause] = [
         (datetime.fromisoformat(str(a)), datetime.fromisoformat(b) if b else None) for a, b in deadline.pauses
@@ -157,7 +163,6 @@ def _work_out(deadline: Deadline, calendar: WorkingCalendar) -> None:
     worked_out = compute(deadline.started_at, limits[0], calendar, pauses, extensions=limits[1:])
     deadline.due_at = worked_out.due_at
     deadline.segments = [list(pair) for pair in to_json(worked_out)["segments"]]
-    deadline.calendar_version = worked_out.calendar_version
     deadline.provisional = worked_out.provisional
 
 

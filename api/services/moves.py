@@ -40,6 +40,10 @@ class Subject(Generic[S, P, F]):
     def moves(self) -> list[str]:
         return self.life.open(self.state, self.standings, self.facts)
 
+    def require(self, name: str) -> None:
+        """Refuse as `move` would, before anything is looked up for it: who may not, learns nothing."""
+        self.life.decide(name, self.state, self.standings, self.facts)
+
     async def move(
         self,
         tx: AsyncSession,

@@ -92,6 +92,12 @@ def _body(town: Town, n: int) -> dict[str, Any]:
     return {"category": "help", "title": f"第 {n} 件", "text": "路灯不亮", "place_id": str(town.here.place)}
 
 
+def _bring_back(engines: EmbeddedEngines) -> None:
+    """Start again what was killed, as soon as it is dead."""
+    while not engines.restart_dead():
+        time.sleep(0.02)
+
+
 async def _submit_until_told(who: Actor, body: dict[str, Any], key: str, until: float) -> dict[str, Any]:
     """As the mini-program does: the same key again after every interruption, until there is an answer."""
     while True:
@@ -134,8 +140,7 @@ async def test_no_acknowledged_case_is_lost_and_none_is_there_twice(
                 if victim == "postgresql":
                     assert own_engines.postgres_pid is not None
                     os.kill(own_engines.postgres_pid, signal.SIGKILL)
-                    while not await asyncio.to_thread(own_engines.restart_dead):
-                        await asyncio.sleep(0.02)
+                    await asyncio.to_thread(_bring_back, own_engines)
                 else:
                     api.kill()
                     await asyncio.to_thread(api.start)
@@ -245,8 +250,7 @@ async def test_postgresql_restarted_under_load_gives_only_503_and_recovers(
     await asyncio.sleep(0.3)
     assert own_engines.postgres_pid is not None
     os.kill(own_engines.postgres_pid, signal.SIGINT)
-    while not await asyncio.to_thread(own_engines.restart_dead):
-        await asyncio.sleep(0.05)
+    await asyncio.to_thread(_bring_back, own_engines)
     back = time.monotonic()
     while (answer := await town.here.resident.get(f"/cases/{case['id']}")).status_code != 200:
         assert time.monotonic() - back < 10, answer.text

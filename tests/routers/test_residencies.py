@@ -146,6 +146,8 @@ async def test_a_place_lists_what_is_readable_there_page_by_page(town: Town, db:
             break
         after = f"&after={page['next']}"
     assert listed == ["梅园新村社区"] * 4
+    there = (await town.supervisor.get(f"/residencies?place={town.there.place}")).json()["items"]
+    assert {r["community"]["name"] for r in there} == {"大行宫社区"}
     async with db.transaction() as tx:
         tx.add(Grant(person_id=PersonId(town.stranger.id), role=Role.secretary, place_id=town.place))
     both = (await town.stranger.get(f"/residencies?place={town.place}")).json()["items"]

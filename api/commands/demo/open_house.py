@@ -25,9 +25,9 @@ def keep_open(stage: Stage, console: Console) -> None:
     line("TOTP 密钥", login.totp_secret)
     line("otpauth", login.totp_uri)
     line("小程序登录", f'POST {stage.base}/v1/sessions，内容 {{"code": "dev:名字"}}，名字从下面选；')
-    line("", "每个 code 只能用一次，再次登录在后面加一个没有用过的词，例如 dev:李小满:2。")
+    line("", f"每个 code 只能用一次，再次登录在后面加一个没有用过的词，例如 dev:{town.RESIDENT.login}:2。")
     for player in town.PLAYERS:
-        line("", f"dev:{player.name}  {player.what}")
+        line("", f"dev:{player.login}  {player.name}，{player.what}")
     line(
         "时钟",
         f"演示里现在是 {clock.local(clock.now()):%Y-%m-%d %H:%M}，为了看到超时被拨快过；时间不倒流，所以没有拨回。",

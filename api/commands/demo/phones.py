@@ -13,9 +13,9 @@ class Phones:
     def __init__(self, http: httpx.Client) -> None:
         self._http = http
 
-    def login(self, name: str) -> tuple[str, str]:
-        """wx.login on the phone of `name`: (code, openid)."""
-        minted = self._order("codes", name=name)
+    def login(self, phone: str) -> tuple[str, str]:
+        """wx.login on the phone the simulator knows by this name: (code, openid)."""
+        minted = self._order("codes", name=phone)
         return minted["code"], minted["openid"]
 
     def agree(self, openid: str, template: str) -> None:

@@ -47,18 +47,18 @@ class Seeded:
 
 
 async def seed(url: str, vault: Vault, app: str, openids: Mapping[str, str]) -> Seeded:
-    """Fill the database at `url`, which must be empty; `openids`: the players' by name, for the mini-program `app`."""
+    """Fill the database at `url`, which must be empty; `openids`: the players' by login, for the mini-program `app`."""
     db = Database(url, pool_size=1)
     try:
         async with db.transaction() as tx:
             places = await _places(tx)
             await _estates(tx, places)
             for player in town.PLAYERS:
-                await _enter(tx, app, openids[player.name], player, places)
+                await _enter(tx, app, openids[player.login], player, places)
             return Seeded(
                 {code: place.id for code, place in places.items()},
-                await _administrator(tx, vault, "supervisor", town.SUPERVISOR),
-                await _administrator(tx, vault, "operator", town.OPERATOR),
+                await _administrator(tx, vault, town.SUPERVISOR),
+                await _administrator(tx, vault, town.OPERATOR),
             )
     finally:
         await db.close()
@@ -132,17 +132,17 @@ async def _settle(
     )
 
 
-async def _administrator(tx: AsyncSession, vault: Vault, username: str, player: Player) -> ConsoleLogin:
+async def _administrator(tx: AsyncSession, vault: Vault, player: Player) -> ConsoleLogin:
     assert player.role is not None
     assert player.place is not None
     password = "-".join("".join(secrets.choice(LEGIBLE) for _ in range(4)) for _ in range(4))
     made = await create_administrator(
         tx,
         vault,
-        username=username,
+        username=player.login,
         password=password,
         nickname=player.name,
         role=player.role,
         place_code=player.place,
     )
-    return ConsoleLogin(player.name, username, password, made.totp_secret, made.totp_uri)
+    return ConsoleLogin(player.name, player.login, password, made.totp_secret, made.totp_uri)

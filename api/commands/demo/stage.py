@@ -189,7 +189,7 @@ async def _seed(settings: Settings) -> Seeded:
         settings.database_url,
         Vault(settings.master_key.get_secret_value()),
         settings.wechat_appid,
-        {player.name: phones.openid_of(player.name) for player in town.PLAYERS},
+        {player.login: phones.openid_of(player.login) for player in town.PLAYERS},
     )
 
 

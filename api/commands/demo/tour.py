@@ -51,7 +51,7 @@ class Tour:
 
     def log_in(self) -> None:
         resident = Actor(town.RESIDENT.name)
-        code, self._openid = self._phones.login(resident.name)
+        code, self._openid = self._phones.login(town.RESIDENT.login)
         self._guide.act(resident.name, "wx.login()", f"{town.RESIDENT.what}，手机给出一次性 code")
         session = self._guide.call(
             resident,
@@ -269,7 +269,7 @@ class Tour:
     def _enter(self, player: town.Player) -> Actor:
         """Log in with a code of the player's phone."""
         actor = Actor(player.name)
-        code, _ = self._phones.login(player.name)
+        code, _ = self._phones.login(player.login)
         session = self._guide.call(
             actor, "POST", "/sessions", wanted=201, body={"code": code}, why=f"登录：{player.what}"
         ).json()

@@ -51,9 +51,11 @@ DESK_HOURS = "工作日 9:00–12:00、14:00–18:00"
 
 @dataclass(frozen=True, slots=True)
 class Player:
-    """One person of the demo; `name` is also how the WeChat simulator knows the phone."""
+    """One person of the demo."""
 
     name: str
+    login: str
+    """By what name the WeChat simulator knows the phone, or the console the person."""
     what: str
     """Who this is, for the audience."""
     role: Role | None = None
@@ -64,15 +66,19 @@ class Player:
     """When one can be met, for those the directory shows."""
 
 
-RESIDENT = Player("李小满", "梅园新村社区居民，住 3 幢 301", place=BUILDING, room=ROOM)
-SECOND_RESIDENT = Player("王桂芳", "梅园新村社区居民，住 2 幢 102", place=f"{HERE}-b02", room="102")
-STRANGER = Player("林过", "路过的人，没有登记居住")
-SECRETARY = Player("周敏", "社区党委书记", Role.secretary, HERE, hours="每周三上午")
-WORKER = Player("陈一鸣", "社区工作者", Role.community_worker, HERE)
-CHECKER = Player("吴桐", "社区工作者", Role.community_worker, HERE)
-NEIGHBOUR = Player("赵磊", "大行宫社区的社区工作者", Role.community_worker, THERE)
-NEIGHBOUR_SECRETARY = Player("钱立", "大行宫社区党委书记", Role.secretary, THERE, hours="每周二下午")
-TOWN_SECRETARY = Player("郑岚", "街道党工委书记", Role.secretary, TOWN, hours="每月 15 日")
+RESIDENT = Player("李小满", "xiaoman", "梅园新村社区居民，住 3 幢 301", place=BUILDING, room=ROOM)
+SECOND_RESIDENT = Player(
+    "王桂芳", "guifang", "梅园新村社区居民，住 2 幢 102", place=f"{HERE}-b02", room="102"
+)
+STRANGER = Player("林过", "linguo", "路过的人，没有登记居住")
+SECRETARY = Player("周敏", "zhoumin", "社区党委书记", Role.secretary, HERE, hours="每周三上午")
+WORKER = Player("陈一鸣", "yiming", "社区工作者", Role.community_worker, HERE)
+CHECKER = Player("吴桐", "wutong", "社区工作者", Role.community_worker, HERE)
+NEIGHBOUR = Player("赵磊", "zhaolei", "大行宫社区的社区工作者", Role.community_worker, THERE)
+NEIGHBOUR_SECRETARY = Player(
+    "钱立", "qianli", "大行宫社区党委书记", Role.secretary, THERE, hours="每周二下午"
+)
+TOWN_SECRETARY = Player("郑岚", "zhenglan", "街道党工委书记", Role.secretary, TOWN, hours="每月 15 日")
 
 PLAYERS = (
     RESIDENT,
@@ -87,6 +93,6 @@ PLAYERS = (
 )
 """Everybody who logs in with WeChat."""
 
-SUPERVISOR = Player("何静", "街道督办", Role.town_supervisor, TOWN)
-OPERATOR = Player("许川", "县级运营", Role.operator, "320102000000")
+SUPERVISOR = Player("何静", "supervisor", "街道督办", Role.town_supervisor, TOWN)
+OPERATOR = Player("许川", "operator", "县级运营", Role.operator, "320102000000")
 """The two who work in the console; the audience gets the operator's login."""

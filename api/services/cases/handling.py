@@ -28,7 +28,7 @@ from api.rules.cases import (
     Visibility,
 )
 from api.rules.clocks import Limit
-from api.rules.limits import LIMITS, STEPS, CaseClass, Step
+from api.rules.limits import LIMITS, STEPS, CaseClass, CaseLimits, Step
 from api.rules.places import PREFIX_LENGTHS
 from api.services import calendars, deadlines
 from api.services.access import Viewer
@@ -54,7 +54,7 @@ class Stars:
     text: str | None = None
 
 
-def _limits(case: CaseSubject) -> Any:
+def _limits(case: CaseSubject) -> CaseLimits:
     return LIMITS[CaseClass(case.row["category"])]
 
 
@@ -87,6 +87,7 @@ async def dispatch(
 ) -> None:
     """派单: to the desk the rule names, or to the unit a dispatcher chose. Starts the unit's clock."""
     case = await find(tx, actor, case_id)
+    case.require("dispatch")
     chosen = unit_id or case.row["route_unit_id"]
     unit = (await tx.execute(select(Unit).where(col(Unit.id) == chosen))).scalar_one_or_none()
     if unit is None or not unit.active or unit.place_id not in await _places_around(tx, case_id):
@@ -101,8 +102,9 @@ async def dispatch(
         dispatched_at=clock.now(),
     )
     await deadlines.meet(tx, case_id, [CaseClock.screening])
-    if _limits(case).sign is not None:
-        await _start(tx, case, CaseClock.sign, _limits(case).sign)
+    limit = _limits(case).sign
+    if limit is not None:
+        await _start(tx, case, CaseClock.sign, limit)
 
 
 async def _places_around(tx: AsyncSession, case_id: UUID) -> set[UUID]:
@@ -135,7 +137,7 @@ async def ask(tx: AsyncSession, actor: Viewer, case_id: UUID, question: str) -> 
     )
     _say(tx, case, MessageKind.question, question)
     await deadlines.meet(tx, case_id, [CaseClock.contact])
-    await deadlines.pause(tx, case_id, RESIDENT_CLOCKS, await calendars.current(tx))
+    await deadlines.pause(tx, case_id, RESIDENT_CLOCKS)
     await _restart(tx, case, CaseClock.asking, STEPS[Step.asking])
 
 
@@ -145,7 +147,7 @@ async def answer(tx: AsyncSession, actor: Viewer, case_id: UUID, text: str) -> N
     await case.move(tx, "answer", text="反映人已补充")
     _say(tx, case, MessageKind.answer, text)
     await deadlines.meet(tx, case_id, [CaseClock.asking])
-    await deadlines.resume(tx, case_id, RESIDENT_CLOCKS, await calendars.current(tx))
+    await deadlines.resume(tx, case_id, RESIDENT_CLOCKS)
 
 
 async def expire(tx: AsyncSession, case_id: UUID) -> None:
@@ -157,7 +159,7 @@ async def expire(tx: AsyncSession, case_id: UUID) -> None:
         tx, "expire", text="反映人逾期未补充，继续办理" if waiting else "逾期未评价，结案", **closing
     )
     if waiting:
-        await deadlines.resume(tx, case_id, RESIDENT_CLOCKS, await calendars.current(tx))
+        await deadlines.resume(tx, case_id, RESIDENT_CLOCKS)
 
 
 async def finish(
@@ -212,7 +214,7 @@ async def fail_check(tx: AsyncSession, actor: Viewer, case_id: UUID, reason: str
     await case.move(tx, "fail_check", text="核查未通过，继续办理", handled_at=None, outcome=None)
     _say(tx, case, MessageKind.note, reason)
     await deadlines.cancel(tx, case_id, [CaseClock.checking])
-    await deadlines.reopen(tx, case_id, [CaseClock.finish])
+    await deadlines.reopen(tx, case_id, [CaseClock.finish], case.row["cycle"])
 
 
 async def rate(tx: AsyncSession, actor: Viewer, case_id: UUID, stars: Stars) -> None:
@@ -242,8 +244,10 @@ async def dispute(tx: AsyncSession, actor: Viewer, case_id: UUID, stars: Stars) 
     )
     _mark(tx, case, actor, stars)
     await deadlines.meet(tx, case_id, [CaseClock.rating])
-    calendar = await calendars.current(tx)
-    deadlines.start(tx, "case", case_id, CaseClock.finish, _limits(case).finish, calendar, cycle=cycle)
+    limit = _limits(case).finish
+    if limit is not None:
+        calendar = await calendars.current(tx)
+        deadlines.start(tx, "case", case_id, CaseClock.finish, limit, calendar, cycle=cycle)
 
 
 def _mark(tx: AsyncSession, case: CaseSubject, actor: Viewer, stars: Stars) -> None:

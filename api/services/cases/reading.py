@@ -208,6 +208,11 @@ def _list_statement(limit: int, source: str, by_state: bool) -> Statement:
         )
         if by_state:
             seen = seen.join(Case, col(Case.id) == col(CaseReach.case_id)).where(*wanted)
+        if source == "place":
+            # Here a resident of elsewhere looks too: what is for neighbours only must not fill the page.
+            open_to_viewer = select(readable_cases()).where(col(Case.id) == col(CaseReach.case_id))
+            staff = seen_from.c.audience == Audience.staff.value
+            seen = seen.where(or_(staff, open_to_viewer.correlate(CaseReach).scalar_subquery()))
         lateral = seen.lateral("seen")
         ids = (
             select(lateral.c.id)
@@ -251,6 +256,7 @@ def _list_statement(limit: int, source: str, by_state: bool) -> Statement:
                 col(finish.subject_id) == col(Case.id),
                 col(finish.kind) == "finish",
                 col(finish.cycle) == col(Case.cycle),
+                col(finish.cancelled_at).is_(None),
             ),
         )
         .where(readable_cases())

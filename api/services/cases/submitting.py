@@ -78,7 +78,7 @@ with fresh as (
 serial as (
   insert into case_numbers (community_id, day, last) select :community, :day, 1 from fresh
   on conflict (community_id, day) do update set last = case_numbers.last + 1 returning last),
-number as (select :prefix || lpad(last::text, 4, '0') as number from serial),
+number as (select :prefix || lpad(last::text, greatest(4, length(last::text)), '0') as number from serial),
 written as (
   insert into cases (id, number, kind, category, title, text, visibility, anonymous, channel, state, cycle, level,
                      place_id, path, community_id, home_id, reporter_id, created_at, updated_at)
@@ -230,7 +230,7 @@ def _prepared_answer(
 ) -> tuple[str, str]:
     """The wire shape around the number that is not drawn yet."""
     due = {c["kind"]: _due(c) for c in clocks}
-    facts = CaseFacts(1, 0, None, True, False)
+    facts = CaseFacts(cycle=1, asks=0, first_contact_at=None, viewer_handled=False)
     content = {
         "id": case_id,
         "number": PLACEHOLDER,

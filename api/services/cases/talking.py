@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, and_, select, true, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -83,22 +83,33 @@ async def _contacted(tx: AsyncSession, case_id: UUID) -> None:
 async def messages(
     tx: AsyncSession, viewer: Viewer, case_id: UUID, *, limit: int, after: str | None
 ) -> dict[str, Any]:
-    """What was said, oldest first; notes only for those who may read notes. Raises NotFound."""
+    """What was said, oldest first; of it each viewer's part. Raises NotFound."""
     case = await find(tx, viewer, case_id)
-    shown = list(MessageKind)
-    if Permission.case_note not in _permissions(case):
-        shown.remove(MessageKind.note)
     found = await tx.execute(
         select(CaseMessage)
         .where(
             col(CaseMessage.case_id) == case_id,
-            col(CaseMessage.kind).in_(shown),
+            _shown_to(case),
             col(CaseMessage.id) > read_cursor(after, LAST),
         )
         .order_by(col(CaseMessage.id))
         .limit(limit + 1)
     )
     return page([_shape(m) for m in found.scalars()], limit)
+
+
+def _shown_to(case: CaseSubject) -> ColumnElement[bool]:
+    """Notes for those who may read notes; for neighbours the public replies alone, since questions, answers
+    and records of contact can say who an anonymous reporter is."""
+    permissions = _permissions(case)
+    if Permission.case_note in permissions:
+        return true()
+    if Standing.reporter in case.standings or Permission.case_read in permissions:
+        return col(CaseMessage.kind) != MessageKind.note
+    return and_(
+        col(CaseMessage.kind) == MessageKind.reply,
+        col(CaseMessage.author_id).is_distinct_from(case.row["reporter_id"]),
+    )
 
 
 def _shape(message: CaseMessage) -> dict[str, Any]:

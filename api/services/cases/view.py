@@ -41,7 +41,6 @@ def facts(row: Row, viewer: Viewer | None) -> CaseFacts:
         cycle=row["cycle"],
         asks=row["asks"],
         first_contact_at=row["first_contact_at"],
-        has_unit=row["unit_id"] is not None or row["route_unit_id"] is not None,
         viewer_handled=viewer is not None and row["handler_id"] == viewer.person_id,
     )
 
