@@ -81,12 +81,18 @@ def document(app: FastAPI, *, admin: bool) -> dict[str, Any]:
 
 
 def hot_routes(app: FastAPI) -> list[tuple[str, HotRoute]]:
-    """The routes to be found before the framework's router looks, with their full paths."""
-    return [
-        (str(context.path), context.original_route)
-        for context in iter_route_contexts(app.routes)
-        if isinstance(context.original_route, HotRoute)
-    ]
+    """The routes to be found before the framework's router looks, with their full paths.
+
+    Raises TypeError for one whose router or mount depends on something: only the endpoint's own signature is
+    compiled, and what is silently left out might be who may call it.
+    """
+    found = []
+    for context in iter_route_contexts(app.routes):
+        if isinstance(context.original_route, HotRoute):
+            if context.dependencies:
+                raise TypeError(f"{context.path}: a hot path takes its dependencies in its signature")
+            found.append((str(context.path), context.original_route))
+    return found
 
 
 def _schemes(admin: bool) -> dict[str, Any]:

@@ -5,6 +5,7 @@ import orjson
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from api.kit import clock
 from api.kit.cache import Redis
 from api.kit.db import Database
 from api.kit.secrets import token_hash
@@ -91,6 +92,11 @@ async def log_everybody_in(redis: Redis) -> None:
     """A session for each person, as services/sessions.py keeps it."""
     async with redis.pipeline(transaction=False) as pipe:
         for n in range(1, RESIDENTS + COMMUNITIES + 1):
-            value = {"p": person(n).replace("-", ""), "i": f"{n:016d}", "e": None}
+            value = {
+                "p": person(n).replace("-", ""),
+                "i": f"{n:016d}",
+                "e": None,
+                "d": int(clock.wall()) // 86_400,
+            }
             pipe.set(f"session:{token_hash(token(n))}", orjson.dumps(value), ex=30 * 86_400)
         await pipe.execute()

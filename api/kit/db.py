@@ -157,11 +157,18 @@ class Database:
             raise Unavailable("服务繁忙，请稍后再试") from None
         try:
             yield connection
-        except (asyncpg.InterfaceError, asyncpg.InternalClientError):
-            connection.terminate()  # the driver has lost the thread of this connection: nobody gets it again
+        except (asyncpg.InterfaceError, asyncpg.InternalClientError, asyncpg.PostgresError) as error:
+            if _is_lost(error):
+                connection.terminate()  # nobody gets it again
             raise
         finally:
             await self._bare.release(connection)
+
+
+def _is_lost(error: Exception) -> bool:
+    """Whether the driver has lost the thread of a connection, or the server has just ended it: the driver
+    may not have seen it closed yet, and the next to use it would fail as well."""
+    return not isinstance(error, asyncpg.PostgresError) or error.severity_en in ("FATAL", "PANIC")
 
 
 def sqlalchemy_url(url: str) -> str:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Sequence
 from typing import Any, TypedDict
 
+import asyncpg
 from redis.exceptions import RedisError
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
@@ -12,6 +13,8 @@ from api.kit.cache import Redis
 from api.kit.db import Database
 
 CHECK_S = 2.0
+_DRIVER = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+"""What comes unwrapped while a connection is being made: starting up, wrong password, no such database."""
 
 
 class Part(TypedDict):
@@ -40,7 +43,7 @@ class Health:
     async def _ask(self, question: Awaitable[Part]) -> Part:
         try:
             return await asyncio.wait_for(question, CHECK_S)
-        except (TimeoutError, OSError, RedisError, SQLAlchemyError) as error:
+        except (TimeoutError, OSError, RedisError, SQLAlchemyError, *_DRIVER) as error:
             return {"ok": False, "needed": True, "detail": type(error).__name__}
 
     async def _postgresql(self) -> Part:

@@ -13,6 +13,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.kit import idempotency
@@ -20,6 +21,7 @@ from api.kit.faults import Overloaded, as_problem
 from api.kit.hot import Lane
 from api.kit.logging import request_id
 from api.kit.metrics import REQUESTS, SECONDS
+from api.kit.mishaps import told, trail
 from api.kit.problems import (
     Internal,
     Malformed,
@@ -36,6 +38,11 @@ log = logging.getLogger("linli.http")
 _ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 _NEVER_REFUSED = frozenset({"/healthz", "/readyz", "/metrics"})
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
+_METHODS = _READS | {"POST", "PUT", "PATCH", "DELETE"}
+_MOST_FAULTS = 100
+"""Of a body with more faults than that the rest is not told."""
+_GUARDS = {b"cache-control": b"no-store", b"x-content-type-options": b"nosniff"}
+"""Said of every answer that does not say otherwise itself."""
 
 
 def json_response(content: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
@@ -109,7 +116,10 @@ class Edge:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message.get("headers", ()), (b"x-request-id", rid.encode())]
+                headers = message.get("headers", ())
+                said = {name for name, _ in headers}
+                own = [(name, value) for name, value in _GUARDS.items() if name not in said]
+                message["headers"] = [*headers, *own, (b"x-request-id", rid.encode())]
             await send(message)
 
         self.busy += 1
@@ -129,7 +139,7 @@ class Edge:
             if status == 0:
                 await problem_response(_problem_of(error), rid)(scope, receive, send_some)
             elif not isinstance(error, Problem):
-                log.exception("failed after the answer had begun")
+                _complain("failed after the answer had begun", error)
         finally:
             self.busy -= 1
             _write_access(scope, rid, status, time.perf_counter() - started)
@@ -151,11 +161,18 @@ def _headers(scope: Scope) -> tuple[str, int | None]:
 def _problem_of(error: Exception) -> Problem:
     if isinstance(error, RequestValidationError):
         return _malformed(error)
+    if isinstance(error, ClientDisconnect):
+        return Malformed("请求没有发完")  # nobody hears it
     problem = error if isinstance(error, Problem) else as_problem(error)
     if problem is None:
-        log.exception("unhandled")
+        _complain("unhandled", error)
         return Internal()
     return problem
+
+
+def _complain(what: str, error: Exception) -> None:
+    """Without the error's message, which may quote a row or a text."""
+    log.error(what, extra={"error": told(error), "trail": trail(error)})
 
 
 _metric_cache: dict[tuple[str, str, int], tuple[Any, Any]] = {}
@@ -163,7 +180,8 @@ _metric_cache: dict[tuple[str, str, int], tuple[Any, Any]] = {}
 
 def _write_access(scope: Scope, rid: str, status: int, seconds: float) -> None:
     route = scope.get("template") or _template(scope)
-    method = scope["method"] if route != "-" else "-"  # a stranger's methods must not grow the label set
+    # A stranger's methods must not grow the label set.
+    method = scope["method"] if route != "-" and scope["method"] in _METHODS else "-"
     cached = _metric_cache.get((method, route, status))
     if cached is None:
         cached = REQUESTS.labels(method, route, str(status)), SECONDS.labels(route)
@@ -220,11 +238,16 @@ def install(app: FastAPI) -> None:
 
 def _malformed(error: RequestValidationError) -> Malformed:
     errors = [
-        {"loc": [p if isinstance(p, int) else str(p) for p in e["loc"]], "msg": explain(e), "type": e["type"]}
-        for e in error.errors()
+        {"loc": [_printable(part) for part in e["loc"]], "msg": explain(e), "type": e["type"]}
+        for e in error.errors()[:_MOST_FAULTS]
     ]
     first = errors[0]["msg"] if errors else ""
     return Malformed(f"请求内容有误：{first}", errors=errors)
+
+
+def _printable(part: Any) -> int | str:
+    """Of a name that a stranger made up only what can be written, and not all of it."""
+    return part if isinstance(part, int) else str(part)[:100].encode("utf-8", "replace").decode()
 
 
 def _http_problem(error: HTTPException) -> Problem:

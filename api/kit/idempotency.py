@@ -10,6 +10,7 @@ from hashlib import sha256
 from uuid import UUID
 
 from sqlalchemy import ForeignKeyConstraint, LargeBinary, Text, Uuid, delete, text
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import Field, SQLModel, col
 
@@ -123,16 +124,21 @@ def replay(pending: Pending, stored: bytes | None, status: int | None, body: byt
 
 
 async def keep(tx: AsyncSession, pending: Pending, status: int, body: bytes) -> None:
-    """Store the answer with the change. A concurrent twin fails here on the primary key."""
-    tx.add(
-        IdempotencyKey(
+    """Store the answer with the change. Raises StillRunning for a twin whose first has just committed:
+    its effects are undone, and asking again gets it the answer."""
+    kept = await tx.execute(
+        insert(IdempotencyKey)
+        .values(
             person_id=pending.person_id,
             key=pending.key,
             fingerprint=pending.fingerprint,
             created_at=clock.now(),
         )
+        .on_conflict_do_nothing()
+        .returning(col(IdempotencyKey.key))
     )
-    await tx.flush()
+    if kept.first() is None:
+        raise StillRunning(retry_after=1)
     tx.add(IdempotencyAnswer(person_id=pending.person_id, key=pending.key, status=status, body=body))
     await tx.flush()
 

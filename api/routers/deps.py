@@ -1,6 +1,5 @@
 """What handlers ask for: the viewer, the transaction, the idempotency key, the engines of the process."""
 
-from collections.abc import Callable
 from typing import Annotated, Any
 
 from fastapi import Depends, Header, Request
@@ -56,7 +55,8 @@ async def once(request: Request, viewer: CurrentViewer, tx: Tx, key: Key = None)
     if key is None:
         return
     name = idempotency.check_key(key)
-    mark = idempotency.fingerprint(request.method, request.url.path, await request.body())
+    asked = f"{request.url.path}?{request.url.query}"
+    mark = idempotency.fingerprint(request.method, asked, await request.body())
     pending = idempotency.Pending(viewer.person_id, name, mark)
     await idempotency.begin(tx, pending)
     request.state.pending = pending
@@ -105,6 +105,3 @@ def problems(*kinds: type[Problem]) -> dict[int | str, dict[str, Any]]:
             },
         }
     return found
-
-
-Endpoint = Callable[..., Any]

@@ -3,6 +3,7 @@
 from base64 import b64decode
 from typing import Annotated, Any
 
+from anyio import CapacityLimiter
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, Form, Path, Request, Response
 
@@ -26,6 +27,9 @@ app_router = APIRouter(tags=["会话"])
 console_router = APIRouter(tags=["会话"])
 fast = APIRouter(tags=["会话"], route_class=HotRoute)
 shared_router = APIRouter(tags=["会话"])
+
+_HASHING = CapacityLimiter(2)
+"""argon2 takes 64 MiB a check: a burst of guesses waits in line instead of taking the process's memory."""
 
 
 def _sessions(request: Request) -> Sessions:
@@ -92,7 +96,7 @@ async def start_session(body: StartSession, request: Request, db: Db) -> dict[st
 async def start_console_session(
     request: Request,
     db: Db,
-    username: Annotated[str, Form(min_length=1, max_length=64)],
+    username: Annotated[str, Form(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$")],
     password: Annotated[str, Form(min_length=1, max_length=256)],
     otp: Annotated[str | None, Form(max_length=16, description="6 位动态口令")] = None,
     client_secret: Annotated[str | None, Form(max_length=16, description="同 otp")] = None,
@@ -105,7 +109,8 @@ async def start_console_session(
     code = (otp or client_secret or _basic_secret(request)).replace(" ", "")
     async with db.transaction() as tx:
         known = await login.attempt(tx, vault, username)
-    right = await run_sync(login.verify_password, known.password_hash if known else None, password)
+    hashed = known.password_hash if known else None
+    right = await run_sync(login.verify_password, hashed, password, limiter=_HASHING)
     step = login.matching_step(known.totp_secret, code) if known else None
     if known is None:
         raise BadCredentials

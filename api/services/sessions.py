@@ -1,10 +1,12 @@
 """Sessions: opaque 256-bit tokens, kept hashed in Redis, sliding; losing Redis means logging in again.
 
 Keys: `session:<hash of token>` → who; `devices:<person>` → hash of session id → what the device list shows.
+Whatever signs a person out goes by that list, so it must outlive every session in it.
 """
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import orjson
@@ -17,6 +19,7 @@ from api.models.people import PersonId
 from api.services.access import Viewer
 
 APP, CONSOLE = "a", "c"
+_DAY_S = 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,7 @@ class Sessions:
         self._redis = redis
         self._idle = {APP: app_days * 86_400, CONSOLE: console_idle_minutes * 60}
         self._console_life = timedelta(hours=console_life_hours)
+        self._listed_for = max(self._idle.values()) + 2 * _DAY_S
 
     async def open(self, person_id: PersonId, device: str, *, console: bool = False) -> Opened:
         """Begin a session for a person whose identity was just proven."""
@@ -57,17 +61,25 @@ class Sessions:
         session_id = key[:16]
         now = datetime.fromtimestamp(clock.wall(), UTC)
         ends = now + self._console_life if console else None
-        value = {"p": person_id.hex, "i": session_id, "e": int(ends.timestamp()) if ends else None}
+        value = {
+            "p": person_id.hex,
+            "i": session_id,
+            "e": int(ends.timestamp()) if ends else None,
+            "d": int(now.timestamp()) // _DAY_S,
+        }
         shown = {"k": key, "d": device[:120], "c": kind, "t": int(now.timestamp())}
         async with self._redis.pipeline(transaction=True) as pipe:
             pipe.set(f"session:{key}", orjson.dumps(value), ex=idle)
             pipe.hset(f"devices:{person_id.hex}", session_id, orjson.dumps(shown).decode())
-            pipe.expire(f"devices:{person_id.hex}", max(self._idle.values()))
+            pipe.expire(f"devices:{person_id.hex}", self._listed_for)
             await pipe.execute()
         return Opened(token, now + timedelta(seconds=idle), session_id)
 
     async def viewer(self, token: str, *, console: bool = False) -> Viewer:
-        """Whose token this is, with its life renewed: one round trip. Raises SessionExpired."""
+        """Whose token this is, with its life renewed: one round trip, a second on the first use of a day.
+
+        Raises SessionExpired.
+        """
         kind = token[:1]
         if kind != (CONSOLE if console else APP):
             raise SessionExpired
@@ -79,21 +91,39 @@ class Sessions:
         if value["e"] is not None and value["e"] < clock.wall():
             await self._redis.delete(f"session:{key}")
             raise SessionExpired("控制台登录已超过最长时限，请重新登录")
+        today = int(clock.wall()) // _DAY_S
+        if value.get("d") != today:
+            await self._keep_listed(key, {**value, "d": today})
         return Viewer(PersonId(UUID(hex=value["p"])), value["i"], console)
+
+    async def _keep_listed(self, key: str, value: dict[str, Any]) -> None:
+        """Renew the list beside the session, and note the day; a session ended meanwhile stays ended."""
+        async with self._redis.pipeline(transaction=True) as pipe:
+            pipe.expire(f"devices:{value['p']}", self._listed_for)
+            pipe.set(f"session:{key}", orjson.dumps(value), xx=True, keepttl=True)
+            await pipe.execute()
 
     async def devices(self, viewer: Viewer) -> list[Device]:
         """The live sessions of a person, newest first; what expired is forgotten on the way."""
         place = f"devices:{viewer.person_id.hex}"
         listed = {_str(k): orjson.loads(v) for k, v in (await self._redis.hgetall(place)).items()}
-        found = []
-        for session_id, shown in listed.items():
-            if not await self._redis.exists(f"session:{shown['k']}"):
-                await self._redis.hdel(place, session_id)
-                continue
-            at = datetime.fromtimestamp(shown["t"], UTC)
-            found.append(
-                Device(session_id, shown["d"], shown["c"] == CONSOLE, at, session_id == viewer.session_id)
+        async with self._redis.pipeline(transaction=False) as pipe:
+            for shown in listed.values():
+                pipe.exists(f"session:{shown['k']}")
+            alive = dict(zip(listed, await pipe.execute(), strict=True))
+        if gone := [session_id for session_id in listed if not alive[session_id]]:
+            await self._redis.hdel(place, *gone)
+        found = [
+            Device(
+                session_id,
+                shown["d"],
+                shown["c"] == CONSOLE,
+                datetime.fromtimestamp(shown["t"], UTC),
+                session_id == viewer.session_id,
             )
+            for session_id, shown in listed.items()
+            if alive[session_id]
+        ]
         return sorted(found, key=lambda d: d.created_at, reverse=True)
 
     async def close(self, viewer: Viewer, which: str) -> int:

@@ -1,6 +1,6 @@
 """`linli admin create` and `linli grant`: the first people of a deployment, as its keeper types them."""
 
-import json
+from datetime import datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -111,18 +111,22 @@ def test_without_a_terminal_the_password_must_come_on_stdin(keeper: CliRunner) -
     assert "--password-stdin" in refused.output
 
 
-async def test_a_grant_adds_a_role_until_the_end_of_its_last_day(
-    zhou: Result, keeper: CliRunner, client: httpx.AsyncClient
-) -> None:
+@pytest.fixture
+def until_tonight(zhou: Result, keeper: CliRunner) -> None:
     today = f"{clock.local(clock.now()):%Y-%m-%d}"
     given = keeper.invoke(program, ["grant", "zhou", "auditor", STREET, "--until", today])
     assert given.exit_code == 0, given.output
+
+
+async def test_a_grant_lasts_until_the_end_of_its_last_day(
+    zhou: Result, until_tonight: None, client: httpx.AsyncClient
+) -> None:
     session = await sign_in(client, "zhou", told(zhou, "TOTP 密钥"))
     held = await grants_of(client, session.json()["access_token"])
     mine = next(g for g in held if g["role"] == "auditor")
     assert mine["place"]["name"] == "梅园新村街道"
-    ends = clock.local(clock.now()).replace(hour=0, minute=0, second=0, microsecond=0)
-    assert json.dumps(mine["until"]) > json.dumps(f"{ends.astimezone(clock.UTC):%Y-%m-%dT%H:%M:%SZ}")
+    ends = clock.local(datetime.fromisoformat(mine["until"]))
+    assert (ends.date() - clock.local(clock.now()).date(), ends.time()) == (timedelta(days=1), time(0))
 
 
 @pytest.mark.parametrize(

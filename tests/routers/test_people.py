@@ -93,12 +93,20 @@ async def test_pages_of_people_neither_repeat_nor_skip(town: Town) -> None:
 
 async def test_a_person_is_shown_with_the_ties_of_ones_own_reach_only(town: Town, db: Database) -> None:
     who = town.here.resident
+    for path, body in (
+        ("/residencies", {"home_id": str(town.there.home), "relation": "tenant", "is_registered": False}),
+        ("/memberships", {"kind": "volunteer", "place_id": str(town.there.place)}),
+    ):
+        assert (await who.post(path, body)).status_code == 201
     async with db.transaction() as tx:
         tx.add(Grant(person_id=PersonId(who.id), role=Role.grid_worker, place_id=town.there.place))
     worker = await _console(town, "社工丙", Role.community_worker, town.here.place)
     near = (await worker.get(f"/people/{who.id}")).json()
-    assert ([r["home"]["room"] for r in near["residencies"]], near["grants"]) == (["301"], [])
+    assert [r["community"]["name"] for r in near["residencies"]] == ["梅园新村社区"]
+    assert (near["memberships"], near["grants"]) == ([], [])
     wide = (await town.operator.get(f"/people/{who.id}")).json()
+    assert len(wide["residencies"]) == 2
+    assert [m["place"]["name"] for m in wide["memberships"]] == ["大行宫社区"]
     assert [g["place"]["name"] for g in wide["grants"]] == ["大行宫社区"]
     assert (await worker.get(f"/people/{town.there.secretary.id}")).status_code == 404
     grid = await _console(town, "网格员", Role.grid_worker, town.here.place)

@@ -4,10 +4,12 @@ import asyncio
 from datetime import timedelta
 
 import httpx
+import orjson
 import pytest
 from sqlalchemy import text
 
 from api.kit import clock
+from api.models.people import PersonId
 from tests.town import Actor, Town, _log_in
 from tests.wechat_fixture import Simulator
 
@@ -102,3 +104,31 @@ async def test_redis_flushed_means_logging_in_again(town: Town) -> None:
 async def test_moving_the_clock_does_not_end_sessions(town: Town) -> None:
     clock.move(timedelta(days=60))
     assert (await town.here.resident.get("/sessions/current")).status_code == 200
+
+
+async def test_the_device_list_outlives_every_session_in_it(town: Town) -> None:
+    """A session in daily use lives for months; signing out everywhere must still find it."""
+    redis, resident = town.app.state.redis, town.here.resident
+    devices = f"devices:{resident.id.hex}"
+    (key,) = [
+        k for k in await redis.keys("session:*") if orjson.loads(await redis.get(k))["p"] == resident.id.hex
+    ]
+    yesterday = {**orjson.loads(await redis.get(key)), "d": int(clock.wall()) // 86_400 - 1}
+    await redis.set(key, orjson.dumps(yesterday), keepttl=True)
+    await redis.expire(devices, 60)
+    assert (await resident.get("/sessions/current")).status_code == 200
+    assert await redis.ttl(devices) > await redis.ttl(key)
+    await town.app.state.sessions.close_all(PersonId(resident.id))
+    assert (await resident.get("/sessions/current")).status_code == 401
+
+
+async def test_the_days_first_use_does_not_bring_back_a_session_that_was_ended(town: Town) -> None:
+    redis, sessions = town.app.state.redis, town.app.state.sessions
+    opened = await sessions.open(PersonId(town.here.resident.id), "手机")
+    (key,) = [
+        k for k in await redis.keys("session:*") if orjson.loads(await redis.get(k))["i"] == opened.session_id
+    ]
+    value = orjson.loads(await redis.get(key))
+    await redis.delete(key)
+    await sessions._keep_listed(key.decode().removeprefix("session:"), value)
+    assert not await redis.exists(key)

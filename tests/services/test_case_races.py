@@ -11,6 +11,7 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy import text
 
+from api.kit import idempotency
 from api.kit.db import Database
 from tests.town import Town
 
@@ -152,3 +153,14 @@ async def test_round_trips_of_hot_requests(
     async with counted(town.app, monkeypatch) as seen:
         await calls[what]()
     assert seen == Counter({"postgresql": trips, "redis": 1})
+
+
+async def test_a_twin_that_read_before_the_first_committed_undoes_itself(town: Town, db: Database) -> None:
+    """Between its look and its lock the first one may commit: then the key itself decides."""
+    pending = idempotency.Pending(town.here.resident.id, "twin", b"same")
+    async with db.transaction() as tx:
+        await idempotency.keep(tx, pending, 200, b"{}")
+    with pytest.raises(idempotency.StillRunning):
+        async with db.transaction() as tx:
+            await idempotency.keep(tx, pending, 200, b"{}")
+    assert await _count(db, "idempotency_answers") == 1
