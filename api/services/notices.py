@@ -13,7 +13,7 @@ from api.kit import clock
 from api.kit.events import Event
 from api.kit.ids import new_id
 from api.kit.paging import FIRST, page, read_cursor
-from api.models import Grant, Notice, Person, Place, Subscription
+from api.models import Grant, Notice, Person, Subscription
 from api.models.people import PersonId
 from api.rules.people import PersonState
 from api.rules.roles import Role
@@ -74,11 +74,6 @@ async def holders_anywhere(tx: AsyncSession, role: Role) -> list[PersonId]:
         .distinct()
     )
     return list(found.scalars())
-
-
-async def parent_of(tx: AsyncSession, place_id: UUID) -> UUID | None:
-    found = await tx.execute(select(col(Place.parent_id)).where(col(Place.id) == place_id))
-    return found.scalar_one_or_none()
 
 
 async def inbox(

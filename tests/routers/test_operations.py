@@ -109,6 +109,8 @@ async def test_a_retried_import_makes_one_version_and_only_operators_import(town
     assert (again.status_code, again.json()) == (201, first.json())
     other = await _import(town.operator, csv + b"\n", **{"idempotency-key": "2027"})
     assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
+    renamed = await _import(town.operator, csv, "另一份依据", **{"idempotency-key": "2027"})
+    assert (renamed.status_code, renamed.json()["code"]) == (422, "idempotency_key_reused")
     assert (await town.operator.get("/calendar")).json()["version"] == 2
     for who in (town.supervisor, town.auditor):
         assert (await _import(who, csv)).status_code == 403

@@ -164,3 +164,19 @@ async def test_a_twin_that_read_before_the_first_committed_undoes_itself(town: T
         async with db.transaction() as tx:
             await idempotency.keep(tx, pending, 200, b"{}")
     assert await _count(db, "idempotency_answers") == 1
+
+
+async def test_nothing_is_said_after_a_case_was_withdrawn(town: Town, pump: Pump) -> None:
+    for _ in range(10):
+        case = await town.submit()
+        await pump()
+        said, withdrawn = await asyncio.gather(
+            town.here.worker.post(f"/cases/{case['id']}/messages", {"kind": "reply", "text": "在处理。"}),
+            town.here.resident.move(case["id"], "withdraw"),
+        )
+        assert {said.status_code, withdrawn.status_code} <= {200, 201, 409}
+        events = (await town.here.resident.get(f"/cases/{case['id']}/events")).json()["items"]
+        moves = [e["move"] for e in events]
+        assert moves.count("reply") == (said.status_code == 201)
+        if withdrawn.status_code == 200:
+            assert moves[-1] == "withdraw"

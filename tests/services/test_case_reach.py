@@ -3,6 +3,8 @@
 from collections.abc import Awaitable, Callable
 from uuid import UUID
 
+from sqlalchemy import text
+
 from tests.town import Actor, Town
 
 Pump = Callable[[], Awaitable[None]]
@@ -60,3 +62,27 @@ async def test_a_withdrawn_case_is_never_overdue(town: Town, pump: Pump) -> None
     await town.here.resident.move(case, "withdraw")
     (line,) = (await town.here.resident.get("/cases?mine=true")).json()["items"]
     assert (UUID(line["id"]), line["finish_due_at"], line["overdue"]) == (UUID(case), None, False)
+
+
+async def test_who_left_the_unit_hears_no_more_of_its_cases(town: Town, pump: Pump) -> None:
+    case = str((await town.submit(title="井盖松动"))["id"])
+    await pump()
+    worker = town.here.worker
+    assert (await worker.move(case, "sign")).status_code == 200
+    async with town.app.state.db.transaction() as tx:
+        await tx.execute(text("update grants set until = since where person_id = :who"), {"who": worker.id})
+    told = {n["id"] for n in (await worker.get("/notices")).json()["items"]}
+    await town.here.resident.post(f"/cases/{case}/messages", {"kind": "reply", "text": "又响了一夜。"})
+    await town.here.resident.move(case, "withdraw")
+    await pump()
+    assert {n["id"] for n in (await worker.get("/notices")).json()["items"]} == told
+
+
+async def test_the_handler_hears_that_a_case_was_withdrawn(town: Town, pump: Pump) -> None:
+    case = str((await town.submit(title="井盖松动"))["id"])
+    await pump()
+    await town.here.worker.move(case, "sign")
+    await town.here.resident.move(case, "withdraw")
+    await pump()
+    (notice, *_) = (await town.here.worker.get("/notices")).json()["items"]
+    assert notice["title"] == "诉求已撤回"

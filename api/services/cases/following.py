@@ -12,20 +12,19 @@ from api.kit import clock
 from api.kit.events import Event
 from api.models import Case, Unit
 from api.rules.cases import STATE_TITLES, CaseState, NoUnit
-from api.rules.roles import LEADS, SERVES, Role
+from api.rules.roles import LEADS, SERVES
 from api.services import notices, sending
 from api.services.cases import handling
 from api.services.notices import holders
 
 
 class Audience(StrEnum):
-    """通知对象：反映人、承办人、承办单位、社区负责人、街道"""
+    """通知对象：反映人、承办人、承办单位、社区负责人"""
 
     reporter = "reporter"
     handler = "handler"
     unit = "unit"
     leads = "leads"
-    town = "town"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +69,6 @@ WORDS: dict[str, tuple[Word, ...]] = {
         Word(Audience.leads, "诉求超时", "“{title}”（{number}）{told}，请督促办理。"),
         Word(Audience.handler, "诉求超时", "“{title}”（{number}）{told}。"),
     ),
-    "overdue_town": (Word(Audience.town, "诉求超时", "“{title}”（{number}）{told}。"),),
 }
 """Moves that are not here tell nobody."""
 
@@ -127,13 +125,15 @@ async def _people(tx: AsyncSession, case: Case, to: Audience) -> list[UUID]:
     match to:
         case Audience.reporter:
             return [case.reporter_id] if case.reporter_id else []
-        case Audience.handler:
-            return [case.handler_id] if case.handler_id else []
+        case Audience.handler:  # who no longer serves the unit has no business with its cases
+            return [p for p in await _serving(tx, case) if p == case.handler_id]
         case Audience.unit:
-            unit = (await tx.execute(select(Unit).where(col(Unit.id) == case.unit_id))).scalar_one_or_none()
-            return list(await holders(tx, SERVES[unit.kind], unit.place_id)) if unit else []
+            return await _serving(tx, case)
         case Audience.leads:
             return list(await holders(tx, LEADS, case.community_id))
-        case Audience.town:
-            town = await notices.parent_of(tx, case.community_id)
-            return list(await holders(tx, [Role.town_supervisor], town)) if town else []
+
+
+async def _serving(tx: AsyncSession, case: Case) -> list[UUID]:
+    """The members of the unit that has the case."""
+    unit = (await tx.execute(select(Unit).where(col(Unit.id) == case.unit_id))).scalar_one_or_none()
+    return list(await holders(tx, SERVES[unit.kind], unit.place_id)) if unit else []

@@ -268,9 +268,7 @@ def _mark(tx: AsyncSession, case: CaseSubject, actor: Viewer, stars: Stars) -> N
 async def withdraw(tx: AsyncSession, actor: Viewer, case_id: UUID, reason: str | None = None) -> None:
     """撤回 by the reporter; all clocks end."""
     case = await find(tx, actor, case_id)
-    await case.move(
-        tx, "withdraw", text="反映人撤回", data={"reason": reason} if reason else None, unit_id=None
-    )
+    await case.move(tx, "withdraw", text="反映人撤回", data={"reason": reason} if reason else None)
     await deadlines.cancel(tx, case_id)
 
 

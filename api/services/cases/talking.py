@@ -46,6 +46,8 @@ async def say(tx: AsyncSession, actor: Viewer, case_id: UUID, kind: MessageKind,
         raise NotAllowed("只有反映人和承办单位可以答复", moves=case.moves())
     if case.state in case.life.ends() and kind is not MessageKind.note:
         raise WrongMoment("诉求已结束，不能再答复", state=case.state.value, moves=case.moves())
+    if kind is not MessageKind.note:
+        await _hold(tx, case)
     message = CaseMessage(
         case_id=CaseId(case_id),
         kind=kind,
@@ -70,12 +72,23 @@ async def say(tx: AsyncSession, actor: Viewer, case_id: UUID, kind: MessageKind,
     return _shape(message)
 
 
+async def _hold(tx: AsyncSession, case: CaseSubject) -> None:
+    """Nobody ends the case between the look at it and the word. Raises WrongMoment where somebody just did."""
+    held = await tx.execute(
+        select(col(Case.id))
+        .where(col(Case.id) == case.id, col(Case.state) == case.state)
+        .with_for_update(key_share=True)
+    )
+    if held.first() is None:
+        raise WrongMoment("别人刚刚处理了这件事，请按最新状态操作", moves=await case.look_again())
+
+
 async def _contacted(tx: AsyncSession, case_id: UUID) -> None:
     """Facts that guards look at changed, hence a new version: a move decided on the old ones starts over."""
     await tx.execute(
         update(Case)
         .where(col(Case.id) == case_id, col(Case.first_contact_at).is_(None))
-        .values(first_contact_at=clock.now(), version=col(Case.version) + 1)
+        .values(first_contact_at=clock.now(), version=col(Case.version) + 1, updated_at=clock.now())
     )
     await deadlines.meet(tx, case_id, [CaseClock.contact])
 

@@ -4,6 +4,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from api.kit import clock
 from api.models import Case, Deadline
 from api.rules.cases import CLOCK_TITLES, CaseCategory, CaseClock, CaseState
 from api.services.cases import handling
@@ -52,9 +53,6 @@ async def _climb(tx: AsyncSession, case: Case, kind: CaseClock) -> None:
     await tx.execute(
         update(Case)
         .where(col(Case.id) == case.id)
-        .values(level=func.greatest(col(Case.level), LEVEL_AFTER[kind]))
+        .values(level=func.greatest(col(Case.level), LEVEL_AFTER[kind]), updated_at=clock.now())
     )
-    told = f"{CLOCK_TITLES[kind]}超时"
-    handling.note_event(tx, case.id, "overdue", told, data={"clock": kind.value})
-    if LEVEL_AFTER[kind] >= 2:
-        handling.note_event(tx, case.id, "overdue_town", f"{told}，街道已知悉", data={"clock": kind.value})
+    handling.note_event(tx, case.id, "overdue", f"{CLOCK_TITLES[kind]}超时", data={"clock": kind.value})
