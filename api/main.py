@@ -7,7 +7,7 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request
 
-from api import migrations
+from api import revisions
 from api.console.router import mount as mount_console
 from api.kit import cache, clock
 from api.kit.db import Database
@@ -72,7 +72,7 @@ def create_app(settings: Settings) -> FastAPI:
         console_life_hours=settings.console_life_hours,
     )
     state.wechat = WeChat(wechat_config(settings), state.redis)
-    state.health = Health(state.db, state.redis, migrations.revisions())
+    state.health = Health(state.db, state.redis, revisions.known())
     install(app)
     _mount(app)
     lane = Lane(hot_routes(app))

@@ -1,19 +1,15 @@
 """The migrations that travel with the program."""
 
-from pathlib import Path
-
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 
 from alembic import command
-
-_HERE = Path(__file__).parent
-_SCRIPTS = next(p for p in (_HERE / "_alembic", _HERE.parent / "alembic") if (p / "env.py").exists())
+from api.revisions import SCRIPTS
 
 
 def _config(url: str | None = None) -> Config:
     config = Config()
-    config.set_main_option("script_location", str(_SCRIPTS))
+    config.set_main_option("script_location", str(SCRIPTS))
     if url is not None:
         config.attributes["url"] = url
     return config
@@ -24,12 +20,6 @@ def head() -> str:
     revision = ScriptDirectory.from_config(_config()).get_current_head()
     assert revision is not None
     return revision
-
-
-def revisions() -> list[str]:
-    """All revisions this program knows, oldest first."""
-    scripts = ScriptDirectory.from_config(_config())
-    return [script.revision for script in scripts.walk_revisions()][::-1]
 
 
 def upgrade(url: str, revision: str = "head") -> None:

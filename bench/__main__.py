@@ -55,7 +55,7 @@ async def _fill(addresses: Addresses) -> None:
 
 
 def _process(addresses: Addresses) -> tuple[float, float]:
-    """Seconds from start to ready, and resident megabytes after 2,000 requests, of one API process."""
+    """Seconds from start to ready, and unshared megabytes (USS) after 2,000 requests, of one API process."""
     port = free_port()
     environment = {
         **os.environ,
@@ -77,7 +77,7 @@ def _process(addresses: Addresses) -> tuple[float, float]:
             seconds = time.perf_counter() - started
             for _ in range(2_000):
                 client.get("/v1/cases")
-        return seconds, psutil.Process(process.pid).memory_info().rss / 1e6
+        return seconds, psutil.Process(process.pid).memory_full_info().uss / 1e6
     finally:
         process.terminate()
         process.wait(30)

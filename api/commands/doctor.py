@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 from sqlalchemy.exc import DBAPIError
 
-from api import migrations
+from api import revisions
 from api.commands.faults import SETTING_ERRORS, setting_faults
 from api.kit import cache, clock
 from api.kit.db import Database
@@ -170,7 +170,7 @@ async def _database(url: str) -> AsyncIterator[Finding]:
         f"版本 {version}",
         "" if new_enough else f"升级到 {LEAST_POSTGRES} 或更高版本",
     )
-    *older, head = migrations.revisions()
+    *older, head = revisions.known()
     behind = at is None or at in older
     newer = "" if behind or at == head else "（比本程序新，请把本机的程序也升级）"
     yield Finding(

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 from typing import NewType
 
 import pyotp
@@ -28,7 +29,6 @@ LOCKED_FOR = timedelta(minutes=15)
 
 Hashed = NewType("Hashed", str)
 _hasher = PasswordHasher()  # argon2id, the library's current parameters (RFC 9106, low-memory)
-_NOBODY = _hasher.hash("nobody has this password")
 
 
 class BadCredentials(Problem):
@@ -90,6 +90,12 @@ async def _known(tx: AsyncSession, app: str, openid: str) -> Person | None:
     return found.scalar_one_or_none()
 
 
+@cache
+def _nobodys() -> str:
+    """What an unknown user's password is compared with, so that it takes as long; made when first needed."""
+    return _hasher.hash("nobody has this password")
+
+
 def hash_password(password: str) -> Hashed:
     """argon2id, with its parameters in the text."""
     return Hashed(_hasher.hash(password))
@@ -98,7 +104,7 @@ def hash_password(password: str) -> Hashed:
 def verify_password(hashed: str | None, password: str) -> bool:
     """Whether it matches; takes as long for an unknown user as for a known one. CPU-bound: run in a thread."""
     try:
-        return _hasher.verify(hashed or _NOBODY, password) and hashed is not None
+        return _hasher.verify(hashed or _nobodys(), password) and hashed is not None
     except (VerifyMismatchError, InvalidHashError):
         return False
 
