@@ -12,7 +12,7 @@ LONGEST = 400
 
 BELOW_SERVICES = frozenset({"kit", "rules", "models"})
 BELOW_ROUTERS = BELOW_SERVICES | {"services", "schemas", "wechat", "settings"}
-BELOW_ENTRIES = BELOW_ROUTERS | {"routers", "console", "migrations", "openapi"}
+BELOW_ENTRIES = BELOW_ROUTERS | {"routers", "console", "migrations", "openapi", "revisions"}
 MAY_IMPORT: dict[str, frozenset[str]] = {
     "kit": frozenset(),
     "settings": frozenset(),

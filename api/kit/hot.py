@@ -145,10 +145,13 @@ class Lane:
         for segments, template, handler in self._by_shape.get((method, len(parts)), ()):
             values = {}
             for segment, part in zip(segments, parts, strict=True):
-                if segment[:1] == "{" and part and (len(part) == _ID_LENGTH or not segment.endswith("_id}")):
-                    values[segment[1:-1]] = part
-                elif segment != part:
+                if segment[:1] != "{":
+                    if segment != part:
+                        break
+                elif not part or (len(part) != _ID_LENGTH and segment.endswith("_id}")):
                     break
+                else:
+                    values[segment[1:-1]] = part
             else:
                 return template, values, handler
         return None

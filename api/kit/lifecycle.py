@@ -64,9 +64,6 @@ class Lifecycle(Generic[S, P, F]):
         """Move names in the table's order with their Chinese titles."""
         return {name: rows[0].title for name, rows in self._by_name.items()}
 
-    def rows(self, name: str) -> tuple[Move[S, P, F], ...]:
-        return tuple(self._by_name.get(name, ()))
-
     def open(self, state: S, standings: frozenset[P], facts: F) -> list[str]:
         """Names of the moves somebody with `standings` could make now."""
         return [move.name for move in self._from[state] if move.by & standings and move.guard(facts) is None]

@@ -13,7 +13,7 @@ from api.models.cases import MessageKind
 from api.routers.bodies import check_fields
 from api.routers.deps import KEY_PROBLEMS, CurrentViewer, Db, Key, Once, Tx, problems
 from api.rules import cases as rules
-from api.rules.cases import CaseMove, CaseState
+from api.rules.cases import CaseCategory, CaseKind, CaseMove, CaseState
 from api.schemas.base import Happened
 from api.schemas.cases import (
     ALLOWED,
@@ -27,7 +27,7 @@ from api.schemas.cases import (
     SubmitCase,
 )
 from api.services.access import Viewer, params
-from api.services.cases import handling, reading, submitting, talking
+from api.services.cases import handling, listing, reading, submitting, talking
 from api.services.cases.finding import find
 from api.services.cases.submitting import HouseholdIsPrivate, NewCase, PlaceTooWide
 from api.services.cases.view import view
@@ -73,10 +73,23 @@ async def list_cases(
     mine: Annotated[bool, Query(description="只看自己提交的")] = False,
     place: Annotated[UUID | None, Query(description="地域标识")] = None,
     state: Annotated[CaseState | None, Query(description="状态")] = None,
+    kind: Annotated[CaseKind | None, Query(description="种类")] = None,
+    category: Annotated[CaseCategory | None, Query(description="类别")] = None,
+    overdue: Annotated[bool | None, Query(description="true 只看办结超时的，false 只看没有超时的")] = None,
 ) -> Response:
-    return json_response(
-        await reading.listing(db, viewer, limit=limit, after=after, mine=mine, place_id=place, state=state)
+    found = await listing.listing(
+        db,
+        viewer,
+        limit=limit,
+        after=after,
+        mine=mine,
+        place_id=place,
+        overdue=overdue,
+        state=state,
+        kind=kind,
+        category=category,
     )
+    return json_response(found)
 
 
 @fast.get(

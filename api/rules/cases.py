@@ -145,7 +145,6 @@ class Standing(StrEnum):
     handler = "handler"
     dispatcher = "dispatcher"
     verifier = "verifier"
-    supervisor = "supervisor"
     system = "system"
 
 
@@ -155,7 +154,6 @@ STANDING_TITLES: dict[Standing, str] = {
     Standing.handler: "承办人",
     Standing.dispatcher: "派单员",
     Standing.verifier: "核查人（非承办人）",
-    Standing.supervisor: "督办",
     Standing.system: "系统",
 }
 

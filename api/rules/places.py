@@ -87,11 +87,6 @@ def path_of(code: str, level: Level) -> str:
     return f"{path_of(code[:12], Level.village)}{code[13:]}/"
 
 
-def within(path: str, top: str) -> bool:
-    """Whether `path` is `top` or lies under it."""
-    return path.startswith(top)
-
-
 def ancestor_paths(path: str) -> list[str]:
     """Every path from the root down to `path` itself."""
     parts = path.rstrip("/").split("/")

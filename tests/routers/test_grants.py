@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -12,7 +13,10 @@ from sqlalchemy import text
 
 from api.kit import clock
 from api.kit.db import Database
+from api.models import Grant
+from api.models.people import PersonId
 from api.rules.roles import GRANTED, Role
+from api.services.people import grants
 from tests.town import Actor, Town, make_admin, sign_in
 from tests.wechat_fixture import Simulator
 
@@ -109,7 +113,10 @@ async def test_nobody_changes_his_own_roles(town: Town) -> None:
     assert (await town.operator.get("/me")).json()["grants"] != []
 
 
-async def test_who_may_only_look_at_grants_changes_none(town: Town) -> None:
+async def test_who_may_only_look_at_grants_changes_none(town: Town, db: Database) -> None:
+    async with db.transaction() as tx:  # may change them next door, which helps nothing here
+        place, person = town.there.place, PersonId(town.supervisor.id)
+        tx.add(Grant(person_id=person, role=Role.operator, place_id=place))
     [one] = (await town.supervisor.get(f"/grants?person={town.here.secretary.id}")).json()["items"]
     assert (await town.supervisor.post(f"/grants/{one['id']}/end")).status_code == 403
     body = {"person_id": str(town.here.resident.id), "role": "grid_worker", "place_id": str(town.here.place)}
@@ -147,10 +154,24 @@ async def test_ending_again_changes_nothing_and_says_nothing_new(town: Town, db:
     assert count.scalar_one() == 1
 
 
-async def test_of_two_operators_who_end_each_others_role_one_stays(town: Town) -> None:
+async def test_of_two_operators_who_end_each_others_role_one_stays(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
     other = await sign_in(await make_admin(town.app, town.client, "运营乙", Role.operator, town.county))
     [mine] = (await town.operator.get(f"/grants?person={town.operator.id}")).json()["items"]
     [theirs] = (await town.operator.get(f"/grants?person={other.id}")).json()["items"]
+    real, both, arrived = grants.works_in_console, asyncio.Event(), []
+
+    async def together(*args: Any) -> bool:
+        """Neither commits before the other has decided too, unless the other is made to wait."""
+        arrived.append(1)
+        if len(arrived) == 2:
+            both.set()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(both.wait(), 1)
+        return await real(*args)
+
+    monkeypatch.setattr(grants, "works_in_console", together)
     answers = await asyncio.gather(
         town.operator.post(f"/grants/{theirs['id']}/end"), other.post(f"/grants/{mine['id']}/end")
     )

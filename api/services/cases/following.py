@@ -63,7 +63,10 @@ WORDS: dict[str, tuple[Word, ...]] = {
         Word(Audience.leads, "反映人不认可", "“{title}”（{number}）进入下一轮办理。"),
     ),
     "withdraw": (Word(Audience.handler, "诉求已撤回", "“{title}”（{number}）已由反映人撤回。"),),
-    "expire": (Word(Audience.handler, "期限已过", "“{title}”（{number}）：{told}。"),),
+    "expire": (
+        Word(Audience.handler, "期限已过", "“{title}”（{number}）：{told}。"),
+        Word(Audience.reporter, "期限已过", "您的诉求“{title}”：{told}。"),
+    ),
     "unrouted": (Word(Audience.leads, "诉求无法自动派单", "“{title}”（{number}）没有承办单位，请派单。"),),
     "overdue": (
         Word(Audience.leads, "诉求超时", "“{title}”（{number}）{told}，请督促办理。"),

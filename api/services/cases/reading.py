@@ -1,40 +1,31 @@
-"""Reading cases: who may see which, one statement for the whole view, keyset lists over `case_reach`."""
+"""Reading one case: who may see which, and one statement for the whole view."""
 
-from functools import cache
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
     ColumnElement,
     Select,
-    String,
-    Text,
     Uuid,
     and_,
     bindparam,
     case,
-    cast,
     func,
     literal,
-    literal_column,
     or_,
     select,
-    union,
 )
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 
 from api.kit.db import Database, Statement
-from api.kit.paging import page, read_cursor
 from api.kit.problems import NotFound
-from api.models import Case, CaseRating, CaseReach, Deadline, Grant, Person, Place, Residency, Unit
-from api.models.cases import Audience
+from api.models import Case, CaseRating, Deadline, Grant, Person, Place, Unit
 from api.rules.cases import CaseState, Visibility
-from api.rules.people import ResidencyState
 from api.rules.places import UnitKind
-from api.rules.roles import Permission, roles_with
+from api.rules.roles import Permission
 from api.services.access import NOW, VIEWER, Viewer, live, lives_in, params, reaches, roles_here
-from api.services.cases.view import item, view
+from api.services.cases.view import view
 
 Community = aliased(Place, name="community")
 CASE_ID = bindparam("case_id", type_=Uuid())
@@ -149,137 +140,3 @@ async def read(db: Database, viewer: Viewer, case_id: UUID) -> dict[str, Any]:
     if row is None:
         raise NotFound("没有这件诉求，或不在您的查看范围内")
     return view(row, viewer)
-
-
-def _places_of_viewer() -> Any:
-    """From which places this viewer sees lists: (place, audience)."""
-    working = select(col(Grant.place_id), literal(Audience.staff.value, Text).label("audience")).where(
-        col(Grant.person_id) == VIEWER, live(), col(Grant.role).in_(roles_with(Permission.case_read))
-    )
-    living = select(col(Residency.community_id), literal(Audience.residents.value, Text)).where(
-        col(Residency.person_id) == VIEWER, col(Residency.state) == ResidencyState.verified
-    )
-    return union(working, living).subquery("seen_from")
-
-
-def _one_place() -> Any:
-    """A named place, seen as staff where a role reaches it, as a resident otherwise."""
-    place = (
-        select(col(Place.id), col(Place.path))
-        .where(col(Place.id) == bindparam("place", type_=Uuid()))
-        .subquery()
-    )
-    return select(
-        place.c.id.label("place_id"),
-        case(
-            (reaches(Permission.case_read, place.c.path), Audience.staff.value),
-            else_=Audience.residents.value,
-        )
-        .cast(Text)
-        .label("audience"),
-    ).subquery("seen_from")
-
-
-@cache
-def _list_statement(limit: int, source: str, by_state: bool) -> Statement:
-    """Prebuilt lists: `source` is "mine", "place" or "reach". LIMIT is literal: a bound one doubles the work."""
-    more: Any = literal_column(str(limit + 1))
-    after = bindparam("after", type_=Uuid())
-    wanted = [col(Case.state) == cast(bindparam("state", type_=String()), String)] if by_state else []
-    if source == "mine":
-        ids = (
-            select(col(Case.id))
-            .where(col(Case.reporter_id) == VIEWER, col(Case.id) < after, *wanted)
-            .order_by(col(Case.id).desc())
-            .limit(more)
-            .subquery("ids")
-        )
-    else:
-        seen_from = _one_place() if source == "place" else _places_of_viewer()
-        seen: Select[Any] = (
-            select(col(CaseReach.case_id).label("id"))
-            .where(
-                col(CaseReach.place_id) == seen_from.c.place_id,
-                col(CaseReach.audience) == seen_from.c.audience,
-                col(CaseReach.case_id) < after,
-            )
-            .order_by(col(CaseReach.case_id).desc())
-            .limit(more)
-        )
-        if by_state:
-            seen = seen.join(Case, col(Case.id) == col(CaseReach.case_id)).where(*wanted)
-        if source == "place":
-            # Here a resident of elsewhere looks too: what is for neighbours only must not fill the page.
-            open_to_viewer = select(readable_cases()).where(col(Case.id) == col(CaseReach.case_id))
-            staff = seen_from.c.audience == Audience.staff.value
-            seen = seen.where(or_(staff, open_to_viewer.correlate(CaseReach).scalar_subquery()))
-        lateral = seen.lateral("seen")
-        ids = (
-            select(lateral.c.id)
-            .select_from(seen_from.join(lateral, literal(True)))
-            .group_by(lateral.c.id)
-            .order_by(lateral.c.id.desc())
-            .limit(more)
-            .subquery("ids")
-        )
-    finish = aliased(Deadline, name="finish")
-    return Statement(
-        select(
-            col(Case.id),
-            col(Case.number),
-            col(Case.kind),
-            col(Case.category),
-            col(Case.title),
-            func.left(col(Case.text), 80).label("excerpt"),
-            col(Case.state),
-            col(Case.cycle),
-            col(Case.level),
-            col(Case.visibility),
-            col(Case.anonymous),
-            col(Case.reporter_id),
-            col(Case.reporter_alias),
-            col(Case.place_id),
-            col(Place.name).label("place_name"),
-            col(Person.nickname).label("reporter_name"),
-            col(finish.due_at).label("finish_due_at"),
-            col(finish.met_at).label("finish_met_at"),
-            col(Case.version),
-            col(Case.created_at),
-            col(Case.updated_at),
-        )
-        .join(ids, ids.c.id == col(Case.id))
-        .join(Place, col(Place.id) == col(Case.place_id))
-        .outerjoin(Person, col(Person.id) == col(Case.reporter_id))
-        .outerjoin(
-            finish,
-            and_(
-                col(finish.subject_id) == col(Case.id),
-                col(finish.kind) == "finish",
-                col(finish.cycle) == col(Case.cycle),
-                col(finish.cancelled_at).is_(None),
-            ),
-        )
-        .where(readable_cases())
-        .order_by(col(Case.id).desc())
-    )
-
-
-async def listing(
-    db: Database,
-    viewer: Viewer,
-    *,
-    limit: int,
-    after: str | None,
-    mine: bool = False,
-    place_id: UUID | None = None,
-    state: CaseState | None = None,
-) -> dict[str, Any]:
-    """A page of cases, newest first: own, of a place, or of everywhere the viewer works and lives."""
-    source = "mine" if mine else "place" if place_id is not None else "reach"
-    values: dict[str, Any] = {"after": read_cursor(after), **params(viewer)}
-    if source == "place":
-        values["place"] = place_id
-    if state is not None:
-        values["state"] = state.value
-    rows = await db.fetch(_list_statement(limit, source, state is not None), **values)
-    return page([item(row, viewer) for row in rows], limit)

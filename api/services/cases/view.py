@@ -22,7 +22,7 @@ def standings(row: Row, viewer: Viewer) -> frozenset[Standing]:
     mine = row["reporter_id"] == viewer.person_id and row["reporter_id"] is not None
     if mine:
         found.add(Standing.reporter)
-    if row["unit_kind"] is not None:
+    if row["unit_kind"] is not None and not mine:  # nobody handles what he reported himself
         serving = SERVES[UnitKind(row["unit_kind"])]
         if serving & {Role(r) for r in row["unit_roles"] or ()}:
             found.add(Standing.unit_member)
