@@ -15,7 +15,7 @@ demo: $(VENV)/.runtime ## a living community in one command (ARGS=--exit ends af
 	@$(BIN)/linli demo $(ARGS)
 
 test: $(VENV)/.dev ## every test, on real PostgreSQL and Valkey (ARGS=tests/rules for a part)
-	@$(BIN)/python -m pytest $(or $(ARGS),-n 3 --dist loadfile)
+	@$(BIN)/python -m pytest $(or $(ARGS),-n 2 --dist loadfile)
 
 check: $(VENV)/.dev lint types ## format, lint, types, import law, migrations, generated docs, audit
 	@$(BIN)/python -m scripts.check

@@ -30,9 +30,9 @@ class Settings(BaseSettings):
     )
 
     mode: Mode = Mode.development
-    database_url: str | None = Field(None, validation_alias="DATABASE_URL")
+    database_url: str | None = Field(None, validation_alias="DATABASE_URL", repr=False)
     """postgresql://…; embedded PostgreSQL when absent."""
-    redis_url: str | None = Field(None, validation_alias="REDIS_URL")
+    redis_url: str | None = Field(None, validation_alias="REDIS_URL", repr=False)
     """redis://… or unix://…; embedded Valkey when absent."""
     data_dir: Path = Path(".linli")
     """Where the embedded engines keep their data, sockets and logs."""

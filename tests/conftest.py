@@ -1,6 +1,7 @@
 """Fixtures shared by all tests: real engines once a run, a fresh migrated database for each test that asks."""
 
 import asyncio
+import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from uuid import uuid4
@@ -23,10 +24,19 @@ from api.settings import Settings
 from tests.conformance import conforms
 from tests.engines_fixture import engines  # noqa: F401  (fixtures are found by being here)
 from tests.mold import Mold, cast, keep
+from tests.secrecy import Secrecy
 from tests.town import Town, build_town
 from tests.wechat_fixture import Simulator, wechat_platform, wechat_simulator  # noqa: F401
 
+for _deaf in (signal.SIGINT, signal.SIGHUP):
+    if signal.getsignal(_deaf) is signal.SIG_IGN:  # a run without a terminal; children would inherit it
+        signal.signal(_deaf, signal.default_int_handler)
+
 TEMPLATE, TOWN = "linli_template", "linli_town"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(Secrecy(), "secrecy")
 
 
 async def _sql(url: str, statement: str) -> None:

@@ -43,8 +43,9 @@ async def events(
 
 
 async def leave(tx: AsyncSession, event: Event) -> None:
-    """The consequence: one row, with the process that wrote it."""
-    await mark(tx, event.id)
+    """The consequence: one row, with the process that wrote it. The worker's own warnings are none of ours."""
+    if event.subject_kind != "calendar":
+        await mark(tx, event.id)
 
 
 async def mark(tx: AsyncSession, what: UUID) -> None:

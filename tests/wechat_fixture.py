@@ -10,6 +10,7 @@ import pytest
 from api.wechat.config import WeChatConfig
 from api.wechat.simulator.platform import Platform
 from api.wechat.simulator.server import simulator_running
+from tests import secrecy
 
 ACCOUNT = WeChatConfig(
     appid="wx0123456789abcdef",
@@ -89,6 +90,9 @@ def wechat_platform() -> Iterator[Simulator]:
             base=base,
             timeout=ACCOUNT.timeout,
         )
+        for secret in (config.secret, config.push_token, config.push_aes_key):
+            secrecy.keep("secret of the account", secret)
+        secrecy.keep_all("secret of the platform", platform.minted)
         yield Simulator(base, config, platform, http)
 
 

@@ -175,7 +175,12 @@ def upgrade() -> None:
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("parent_id", sa.Uuid(), nullable=True),
         sa.Column("path", sa.Text(collation="C"), nullable=False),
-        sa.Column("path_end", sa.Text(collation="C"), sa.Computed("left(path, -1) || '0'", persisted=True), nullable=True),
+        sa.Column(
+            "path_end",
+            sa.Text(collation="C"),
+            sa.Computed("left(path, -1) || '0'", persisted=True),
+            nullable=True,
+        ),
         sa.Column("active", sa.Boolean(), server_default=sa.text("true"), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint("(level = 'province') = (parent_id is null)", name=op.f("ck_places_rooted")),
@@ -662,6 +667,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_memberships")),
     )
+    op.create_index("ix_memberships_person", "memberships", ["person_id"], unique=False)
     op.create_index("ix_memberships_place", "memberships", ["place_id", "kind", "state"], unique=False)
     op.create_index(
         "uq_memberships_live",
@@ -725,6 +731,7 @@ def upgrade() -> None:
     )
     op.create_index("ix_residencies_community", "residencies", ["community_id", "state"], unique=False)
     op.create_index("ix_residencies_home", "residencies", ["home_id"], unique=False)
+    op.create_index("ix_residencies_person", "residencies", ["person_id"], unique=False)
     op.create_index(
         "uq_residencies_live",
         "residencies",
@@ -895,6 +902,7 @@ def downgrade() -> None:
         table_name="residencies",
         postgresql_where=sa.text("state in ('pending', 'verified')"),
     )
+    op.drop_index("ix_residencies_person", table_name="residencies")
     op.drop_index("ix_residencies_home", table_name="residencies")
     op.drop_index("ix_residencies_community", table_name="residencies")
     op.drop_table("residencies")
@@ -904,6 +912,7 @@ def downgrade() -> None:
         postgresql_where=sa.text("state in ('pending', 'verified')"),
     )
     op.drop_index("ix_memberships_place", table_name="memberships")
+    op.drop_index("ix_memberships_person", table_name="memberships")
     op.drop_table("memberships")
     op.drop_index(op.f("ix_estate_buildings_estate_id"), table_name="estate_buildings")
     op.drop_table("estate_buildings")

@@ -24,7 +24,12 @@ _AWAY_CLASSES = ("08", "53", "57", "58")  # connection, resources, operator inte
 _DATABASE = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 _LOST = (asyncpg.InterfaceError, asyncpg.InternalClientError)
 """What the driver says when a connection broke under it."""
-_REDIS = (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError, redis.exceptions.BusyLoadingError)
+_REDIS = (
+    redis.exceptions.ConnectionError,
+    redis.exceptions.TimeoutError,
+    redis.exceptions.OutOfMemoryError,  # full, under a policy that drops nobody's session
+    redis.exceptions.ReadOnlyError,  # a replica that is about to take over
+)
 
 
 def as_problem(error: BaseException) -> Problem | None:

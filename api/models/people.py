@@ -111,6 +111,7 @@ class Residency(SQLModel, table=True):
         ),
         Index("ix_residencies_community", "community_id", "state"),
         Index("ix_residencies_home", "home_id"),
+        Index("ix_residencies_person", "person_id"),
     )
 
     id: UUID = key()
@@ -154,6 +155,7 @@ class Membership(SQLModel, table=True):
             unique=True,
             postgresql_where=text("state in ('pending', 'verified')"),
         ),
+        Index("ix_memberships_person", "person_id"),
         Index("ix_memberships_place", "place_id", "kind", "state"),
     )
 

@@ -12,7 +12,7 @@ from api.routers.deps import KEY_PROBLEMS, SIGNED_IN, CurrentViewer, Db, Once, T
 from api.rules.roles import CONSOLE_ROLES, GRANTED, PERMISSION_TITLES, ROLE_TITLES, Permission, Role
 from api.schemas.people import GiveGrant, GrantOut, RoleOut
 from api.schemas.places import DescribeOfficial, OfficialOut
-from api.services.people import grants
+from api.services.people import grants, officials
 from api.services.people.grants import AlreadyGranted, NewGrant, OwnGrant, UntilPast
 from api.services.sessions import Sessions
 
@@ -101,7 +101,7 @@ async def put_official(
     viewer: CurrentViewer,
     tx: Tx,
 ) -> dict[str, Any]:
-    return await grants.describe(tx, viewer, person_id, **body.model_dump())
+    return await officials.describe(tx, viewer, person_id, **body.model_dump())
 
 
 @router.get(

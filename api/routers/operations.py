@@ -63,7 +63,7 @@ async def replace_calendar(
     response_model=Page[EventOut],
     summary="审计查询",
     description="谁在何时对什么做了什么，从新到旧，含内部数据。限于您范围内的地域；"
-    "不属于任何地域的（日历、队列）对所有可审计的人列出，填了 place 则不列。",
+    "不属于任何地域的（日历、队列）由县（区）及以上的审计查看，填了 place 则不列。",
     responses=problems(Malformed, NotAllowed, NotFound),
 )
 async def list_events(

@@ -12,7 +12,7 @@ from api.models.people import PersonId as Id
 from api.routers.deps import CurrentViewer, Db, TheVault, Tx, problems
 from api.rules.people import PersonMove
 from api.schemas.base import Search
-from api.schemas.people import PersonItem, PersonOut, PhoneOut, WithReason
+from api.schemas.people import LookUpPerson, PersonItem, PersonOut, PhoneOut, WithReason
 from api.services.people import administering, reading
 from api.services.people.administering import NoPhone
 from api.services.sessions import Sessions
@@ -29,7 +29,7 @@ PersonId = Annotated[UUID, Path(description="人员标识")]
     response_model=Page[PersonItem],
     summary="人员列表",
     description="您范围内的居民、报到人员和工作人员，从新到旧，号码隐去中间四位。"
-    "q 按昵称、公职姓名的一部分，或完整的用户名、手机号查找。",
+    "q 按昵称、公职姓名的一部分或完整的用户名查找；按手机号请用 lookup，号码不写进地址。",
     responses=problems(Malformed, NotAllowed, NotFound),
 )
 async def list_people(
@@ -42,6 +42,19 @@ async def list_people(
     place: Annotated[UUID | None, Query(description="地域标识")] = None,
 ) -> dict[str, Any]:
     return await reading.listing(tx, vault, viewer, place_id=place, q=q, limit=limit, after=after)
+
+
+@router.post(
+    "/people/lookup",
+    response_model=PersonOut,
+    summary="按手机号查找人员",
+    description="您范围内使用这个完整手机号的人。号码只在请求内容中，不进入地址与日志。",
+    responses=problems(Malformed, NotAllowed, NotFound),
+)
+async def look_up_person(
+    body: LookUpPerson, viewer: CurrentViewer, vault: TheVault, tx: Tx
+) -> dict[str, Any]:
+    return await reading.lookup(tx, vault, viewer, body.phone)
 
 
 @router.get(

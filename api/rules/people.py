@@ -164,5 +164,7 @@ PEOPLE: Lifecycle[PersonState, PersonStanding, None] = Lifecycle(
 
 
 def masked_phone(number: str) -> str:
-    """138****5678"""
-    return f"{number[:3]}****{number[-4:]}" if len(number) >= 7 else "****"
+    """138****5678; of shorter numbers, which this would show almost whole, the last two digits."""
+    if len(number) >= 11:
+        return f"{number[:3]}****{number[-4:]}"
+    return f"****{number[-2:]}" if len(number) >= 7 else "****"

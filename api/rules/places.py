@@ -60,7 +60,7 @@ PREFIX_LENGTHS: tuple[int, ...] = (3, 6, 9, 13, 17)
 PATH_END = "left(path, -1) || '0'"
 """The first string after a subtree: paths end in '/', and '0' is the character after it."""
 
-_LOCAL = re.compile(r"\d{12}-[gb][0-9a-z]{1,10}")
+_LOCAL = re.compile(r"[0-9]{12}-[gb][0-9a-z]{1,10}")
 
 
 def full_code(digits: str) -> str:
@@ -77,8 +77,9 @@ def path_of(code: str, level: Level) -> str:
     Raises ValueError for a code that is not of this level.
     """
     if level in DIGITS:
-        if len(code) != 12 or not code.isdigit():
-            raise ValueError(f"{LEVEL_TITLES[level]}代码应为 12 位数字：{code!r}")
+        if len(code) != 12 or not code.isascii() or not code.isdigit() or code[DIGITS[level] :].strip("0"):
+            zeros = f"，第 {DIGITS[level]} 位之后都是 0" if DIGITS[level] < 12 else ""
+            raise ValueError(f"{LEVEL_TITLES[level]}代码应为 12 位数字{zeros}：{code!r}")
         ends = [d for d in DIGITS.values() if d <= DIGITS[level]]
         starts = [0, *ends[:-1]]
         return "".join(f"{code[a:b]}/" for a, b in zip(starts, ends, strict=True))

@@ -219,6 +219,14 @@ class WithReason(Body):
     }
 
 
+class LookUpPerson(Body):
+    """按完整手机号查找"""
+
+    phone: Phone = Field(description="完整手机号")
+
+    model_config = Body.model_config | {"json_schema_extra": {"examples": [{"phone": "13900001234"}]}}
+
+
 class PhoneOut(Out):
     """完整手机号"""
 

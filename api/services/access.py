@@ -3,15 +3,27 @@
 What is not in it is a 404; what is in it but not allowed is a 403.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, DateTime, Select, Uuid, and_, bindparam, false, func, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    DateTime,
+    Select,
+    Uuid,
+    and_,
+    bindparam,
+    false,
+    func,
+    literal_column,
+    or_,
+    select,
+)
 from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import Mapped
+from sqlalchemy.orm import Mapped, aliased
 from sqlmodel import col
 
 from api.kit import clock
@@ -58,6 +70,31 @@ def covering(path: Text) -> ColumnElement[bool]:
 def under(path: Text, tops: Iterable[str]) -> ColumnElement[bool]:
     """`path` is one of `tops` or lies under one: each a range of the index."""
     return or_(false(), *(and_(path >= top, path < f"{top[:-1]}0") for top in tops))
+
+
+def is_wide(path: str) -> bool:
+    """A county or more: there most rows are within reach, so a page asks each row whether it is.
+
+    In anything smaller few are, and a page starts from the places. The planner cannot tell: it knows neither
+    which part of a country's places is in use nor that only a page is wanted.
+    """
+    return len(path) <= PREFIX_LENGTHS[2]
+
+
+def asked_of_each(rows: Select[*tuple[Any, ...]]) -> ColumnElement[bool]:
+    """EXISTS, row by row: without OFFSET 0 PostgreSQL may gather all there is before it shows a page."""
+    return rows.offset(literal_column("0")).exists()
+
+
+def placed_under(
+    place_id: Text | ColumnElement[Any] | Mapped[Any], tops: Sequence[str]
+) -> ColumnElement[bool]:
+    """The place `place_id` refers to is, or lies under, one of `tops`."""
+    place = aliased(Place)
+    inside = under(col(place.path), tops)
+    if any(map(is_wide, tops)):
+        return asked_of_each(select(1).where(col(place.id) == place_id, inside))
+    return place_id.in_(select(col(place.id)).where(inside))
 
 
 def narrowed(tops: Iterable[str], path: str) -> list[str]:

@@ -1,21 +1,21 @@
 """Who did what: every event within an auditor's reach, with its private data.
 
 An event lies where its subject lies. What belongs to no place (the calendar, the queue, somebody without any tie)
-concerns the whole deployment, and everybody who may audit anything may see it.
+concerns the whole deployment: whoever audits a county or more sees it.
 """
 
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, or_, select
+from sqlalchemy import ColumnElement, Select, and_, or_, select, union
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from api.kit.events import Event
 from api.models import Branch, Case, Estate, Grant, Home, Membership, Place, Residency, Unit
 from api.rules.roles import Permission
-from api.services.access import Viewer, narrowed, require_anywhere, under
+from api.services.access import Viewer, asked_of_each, is_wide, narrowed, require_anywhere, under
 from api.services.places.finding import find_place
 from api.services.timeline import audit
 
@@ -48,22 +48,28 @@ _TIES: tuple[tuple[Any, Any], ...] = (
 )
 
 
-def readable_events(tops: list[str], *, nowhere: bool) -> ColumnElement[bool]:
-    """Events whose subject lies in one of the subtrees; with `nowhere`, those that lie in no place too.
+def readable_events(tops: list[str], *, anywhere: bool) -> ColumnElement[bool]:
+    """Events whose subject lies in one of the subtrees; `anywhere`: also those that lie in no place.
 
     A person lies wherever he ever lived, belonged or worked: what an official did stays visible after he left.
     """
     subject, kind = col(Event.subject_id), col(Event.subject_kind)
+    inside = under(col(Place.path), tops)
+    if not any(map(is_wide, tops)):
+        ids = [rows.where(under(path, tops)) for rows, _, path in _SUBJECTS.values()]
+        people = [
+            _at(table, col(link)).with_only_columns(col(table.person_id)).where(inside)
+            for table, link in _TIES
+        ]
+        return subject.in_(union(*ids, *people))
     within = [
-        and_(kind == name, rows.where(row_id == subject, under(path, tops)).exists())
+        and_(kind == name, asked_of_each(rows.where(row_id == subject, under(path, tops))))
         for name, (rows, row_id, path) in _SUBJECTS.items()
     ]
     ties = [_at(table, col(link)).where(col(table.person_id) == subject) for table, link in _TIES]
-    within.append(
-        and_(kind == "person", or_(*(t.where(under(col(Place.path), tops)).exists() for t in ties)))
-    )
-    if nowhere:
-        within += [kind.in_(NOWHERE), and_(kind == "person", ~or_(*(t.exists() for t in ties)))]
+    within.append(and_(kind == "person", or_(*(asked_of_each(tie.where(inside)) for tie in ties))))
+    if anywhere:
+        within += [kind.in_(NOWHERE), and_(kind == "person", ~or_(*map(asked_of_each, ties)))]
     return or_(*within)
 
 
@@ -86,7 +92,7 @@ async def search(
         tops = narrowed(tops, (await find_place(tx, place_id)).path)
     return await audit(
         tx,
-        readable_events(tops, nowhere=place_id is None),
+        readable_events(tops, anywhere=place_id is None),
         limit=limit,
         after=after,
         subject_id=subject_id,

@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 from typer.testing import CliRunner
 
-from api import migrations
+from api import revisions
 from api.cli import app as program
 from api.commands import doctor
 from api.commands.doctor import Finding, examine
@@ -228,12 +228,12 @@ async def test_each_broken_state_is_named_with_its_cure(
 async def test_an_older_schema_is_a_fault_and_a_newer_one_is_not(
     sound: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ours = migrations.revisions()
-    monkeypatch.setattr(migrations, "revisions", lambda: [*ours, "9999"])
+    ours = revisions.known()
+    monkeypatch.setattr(revisions, "known", lambda: [*ours, "9999"])
     found = await faults()
     assert set(found) == {"数据库迁移"}
     assert "linli migrate" in found["数据库迁移"].cure
-    monkeypatch.setattr(migrations, "revisions", lambda: ["0000"])
+    monkeypatch.setattr(revisions, "known", lambda: ["0000"])
     assert await faults() == {}
 
 

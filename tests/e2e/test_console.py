@@ -13,6 +13,7 @@ from api.settings import Settings
 from scripts.picture import HEIGHT, WIDTH, chromium, fill_in
 from tests.e2e.console_server import Administrator, ConsoleServer, console_running, fresh_database
 
+expect.set_options(timeout=30_000)  # a crowded machine is slow, not wrong
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(

@@ -28,6 +28,8 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
+from tests import secrecy
+
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"
 LOGS = "/var/log/nginx/"
@@ -100,6 +102,7 @@ class Program:
 
     def launch(self) -> Self:
         """Start the process and wait for nothing."""
+        secrecy.watch(self.folder / f"{self.name}.log")
         with (self.folder / f"{self.name}.log").open("ab") as log:
             self.process = _forker.submit(
                 subprocess.Popen,

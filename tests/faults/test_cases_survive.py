@@ -150,6 +150,7 @@ async def test_no_acknowledged_case_is_lost_and_none_is_there_twice(
     finally:
         api.kill()
     assert len(told) >= KILLS
+    await town.app.state.db.engine.dispose()  # this process' own connections died with the server
     async with town.app.state.db.reading() as tx:
         stored = {str(i) for i in (await tx.execute(text("select id from cases"))).scalars()}
         events = (await tx.execute(text("select count(*) from events where move = 'submit'"))).scalar_one()

@@ -29,6 +29,8 @@ async def _slowly(tx: AsyncSession, what: UUID) -> None:
 
 
 async def follow(tx: AsyncSession, event: Event) -> None:
+    if event.subject_kind == "calendar":  # the worker's own warning, none of the tests' events
+        return
     await _slowly(tx, event.id)
 
 

@@ -172,6 +172,7 @@ TABLE: dict[str, Line | list[Line]] = {
     "POST /memberships/{membership_id}/moves/{move}": _belonging(P.membership_verify),
     # 人员与授权
     "GET /people": Line(**PERSON, listed="person"),
+    "POST /people/lookup": Line(**PERSON, body={"phone": "{phone}"}),
     "GET /people/{person_id}": Line(**PERSON, subject={"person_id": "person"}),
     "POST /people/{person_id}/unmask": Line(
         **PERSON, may=holds(P.person_unmask), body=BECAUSE, subject={"person_id": "person"}

@@ -149,6 +149,7 @@ class World:
             "secretary": str(at.secretary.id),
             "person": str(person),
             "blocked": str(blocked),
+            "phone": phone,
             "grant": str(grant.id),
             "grant_id": str(grant.id),
             "residency": str(residency.id),

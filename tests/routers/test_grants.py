@@ -67,8 +67,9 @@ async def test_the_same_role_is_given_once_even_when_given_twice_at_once(town: T
     answers = await asyncio.gather(
         *(_give(town, _id(town.here.resident), "grid_worker", town.here.place) for _ in range(5))
     )
-    assert sorted(a.status_code for a in answers) == [201, 409, 409, 409, 409]
-    assert {a.json()["code"] for a in answers if a.status_code == 409} == {"already_granted"}
+    assert len([a for a in answers if a.status_code == 201]) == 1
+    # They wait for each other; on a very busy machine somebody is told to come again instead.
+    assert {a.json()["code"] for a in answers if a.status_code != 201} <= {"already_granted", "overloaded"}
     async with db.reading() as tx:
         count = await tx.execute(text("select count(*) from grants where role = 'grid_worker'"))
     assert count.scalar_one() == 1

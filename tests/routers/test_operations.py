@@ -13,7 +13,7 @@ from api.kit.db import Database
 from api.rules.calendar import WorkingCalendar
 from api.rules.calendar_seed import SEED_2024_2026
 from api.rules.roles import Role
-from api.services import calendars
+from api.services import audit, calendars
 from tests.town import Actor, Town, make_admin, sign_in
 
 Pump = Callable[[], Awaitable[None]]
@@ -162,7 +162,11 @@ async def test_the_auditor_sees_who_did_what_with_its_private_data(town: Town, p
     assert "submit" in await _moves(town.auditor, since=day_ago)
 
 
-async def test_the_audit_ends_where_the_reach_ends(town: Town, db: Database) -> None:
+@pytest.mark.parametrize("wide", [False, True], ids=["places first", "events first"])
+async def test_the_audit_ends_where_the_reach_ends(
+    town: Town, monkeypatch: pytest.MonkeyPatch, wide: bool
+) -> None:
+    monkeypatch.setattr(audit, "is_wide", lambda _: wide)  # both ways of asking find the same
     here, there = await town.submit(), await town.submit(town.there.resident, place_id=str(town.there.place))
     ours = await sign_in(await make_admin(town.app, town.client, "社区审计", Role.auditor, town.here.place))
     body = {"home_id": str(town.here.home), "relation": "owner", "is_registered": True}
@@ -186,6 +190,7 @@ async def test_the_audit_ends_where_the_reach_ends(town: Town, db: Database) -> 
     for subject in (there["id"], far["id"], grant["id"], str(town.there.resident.id)):
         assert await _moves(ours, subject=subject) == [], subject
         assert await _moves(town.auditor, subject=subject) != [], subject
+        assert await _moves(town.auditor, subject=subject, place=str(town.here.place)) == [], subject
     assert "create" in await _moves(town.auditor)
     assert "create" not in await _moves(ours)
     assert (await town.supervisor.get("/events")).status_code == 403
@@ -196,9 +201,21 @@ async def test_what_an_official_did_stays_visible_after_he_left(town: Town) -> N
     [grant] = (await town.operator.get(f"/grants?person={town.here.worker.id}")).json()["items"]
     await town.operator.post(f"/grants/{grant['id']}/end")
     assert await _moves(ours, subject=str(town.here.worker.id)) == ["register"]
-    # Somebody without any tie belongs to nobody's place, and so to everybody who audits.
-    assert await _moves(ours, subject=str(town.stranger.id)) == ["register"]
-    assert await _moves(ours, subject=str(town.stranger.id), place=str(town.here.place)) == []
+    gone = {"subject": str(town.here.worker.id)}
+    assert await _moves(town.auditor, **gone, place=str(town.here.place)) == ["register"]
+    assert await _moves(town.auditor, **gone, place=str(town.there.place)) == []
+
+
+async def test_what_lies_nowhere_is_for_those_who_audit_a_county(town: Town) -> None:
+    ours = await sign_in(await make_admin(town.app, town.client, "社区审计", Role.auditor, town.here.place))
+    await _import(town.operator, _year_2027().encode())
+    for params, moves in (
+        ({"subject": str(town.stranger.id)}, ["register"]),
+        ({"move": "import"}, ["import"]),
+    ):
+        assert await _moves(town.auditor, **params) == moves
+        assert await _moves(town.auditor, **params, place=str(town.county)) == []
+        assert await _moves(ours, **params) == []
 
 
 async def test_dead_letters_are_listed_and_tried_again(town: Town, db: Database, pump: Pump) -> None:

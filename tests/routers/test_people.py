@@ -41,11 +41,11 @@ def _names(page: Any) -> set[str]:
     return {item["id"] for item in page.json()["items"]}
 
 
-@pytest.mark.parametrize("county", [3, 1000], ids=["ties first", "people first"])
+@pytest.mark.parametrize("wide", [False, True], ids=["ties first", "people first"])
 async def test_staff_find_those_who_live_or_work_within_reach(
-    town: Town, monkeypatch: pytest.MonkeyPatch, county: int
+    town: Town, monkeypatch: pytest.MonkeyPatch, wide: bool
 ) -> None:
-    monkeypatch.setattr(reading, "COUNTY", county)  # both ways of asking find the same people
+    monkeypatch.setattr(reading, "is_wide", lambda _: wide)  # both ways of asking find the same people
     ours = (town.here.resident, town.here.worker, town.here.second_worker, town.here.secretary)
     worker = await _console(town, "社工丙", Role.community_worker, town.here.place)
     expected = {str(a.id) for a in ours} | {str(worker.id)}
@@ -61,20 +61,36 @@ async def test_staff_find_those_who_live_or_work_within_reach(
     assert str(town.here.resident.id) not in narrowed
 
 
-async def test_people_are_found_by_name_or_by_a_whole_number_never_by_a_part(
+async def test_people_are_found_by_a_part_of_the_name_or_the_whole_username(
     town: Town, wechat_simulator: Simulator
 ) -> None:
     who = town.here.resident
     await who.call("PATCH", "/me", json={"nickname": "老周"})
     await _bind(who, wechat_simulator)
-    for q in ("周", PHONE):
-        assert _names(await town.operator.get("/people", params={"q": q})) == {str(who.id)}, q
-    for q in ("1390000", "1234", "139****1234", "%"):
+    for q, found in (("周", {str(who.id)}), (town.supervisor.username, {str(town.supervisor.id)})):
+        assert _names(await town.operator.get("/people", params={"q": q})) == found, q
+    for q in (PHONE, "1390000", "139****1234", "%", town.supervisor.username[:-1]):
         assert _names(await town.operator.get("/people", params={"q": q})) == set(), q
-    [row] = (await town.operator.get("/people", params={"q": PHONE})).json()["items"]
-    assert row["phone"] == "139****1234"
-    by_username = await town.operator.get("/people", params={"q": town.supervisor.username})
-    assert _names(by_username) == {str(town.supervisor.id)}
+
+
+async def test_a_whole_number_finds_its_owner_within_reach_and_stays_out_of_addresses(
+    town: Town, wechat_simulator: Simulator
+) -> None:
+    await _bind(town.here.resident, wechat_simulator)
+    found = await town.operator.post("/people/lookup", {"phone": PHONE})
+    assert (found.json()["id"], found.json()["phone"]) == (str(town.here.resident.id), "139****1234")
+    assert PHONE not in str(found.request.url)
+    neighbour = await _console(town, "社工丙", Role.community_worker, town.there.place)
+    grid = await _console(town, "网格员", Role.grid_worker, town.here.place)
+    for who, phone, status in (
+        (neighbour, PHONE, 404),
+        (town.operator, "13900009999", 404),
+        (grid, PHONE, 403),
+        (grid, "13900009999", 403),
+    ):
+        assert (await who.post("/people/lookup", {"phone": phone})).status_code == status
+    part = await town.operator.post("/people/lookup", {"phone": "1390"})
+    assert (part.status_code, part.json()["code"]) == (422, "malformed")
 
 
 async def test_pages_of_people_neither_repeat_nor_skip(town: Town) -> None:

@@ -4,12 +4,14 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import pytest
 from sqlalchemy import text
 
 from api.kit.db import Database
 from api.models import Grant
 from api.models.people import PersonId
 from api.rules.roles import Role
+from api.services import access
 from tests.town import Actor, Town
 
 Pump = Callable[[], Awaitable[None]]
@@ -133,7 +135,11 @@ async def test_moving_out_ends_the_right_to_see_the_communitys_cases(town: Town)
     assert (late.status_code, late.json()["code"]) == (409, "wrong_moment")
 
 
-async def test_a_place_lists_what_is_readable_there_page_by_page(town: Town, db: Database) -> None:
+@pytest.mark.parametrize("wide", [False, True], ids=["places first", "rows first"])
+async def test_a_place_lists_what_is_readable_there_page_by_page(
+    town: Town, db: Database, monkeypatch: pytest.MonkeyPatch, wide: bool
+) -> None:
+    monkeypatch.setattr(access, "is_wide", lambda _: wide)  # both ways of asking find the same
     for who in (town.stranger, town.here.worker, town.there.resident):
         await _ask(town, who)
     await _ask(town, town.stranger, home_id=str(town.there.home))
@@ -152,6 +158,21 @@ async def test_a_place_lists_what_is_readable_there_page_by_page(town: Town, db:
         tx.add(Grant(person_id=PersonId(town.stranger.id), role=Role.secretary, place_id=town.place))
     both = (await town.stranger.get(f"/residencies?place={town.place}")).json()["items"]
     assert {r["community"]["name"] for r in both} == {"梅园新村社区", "大行宫社区"}
+
+
+async def test_a_building_lists_its_own_and_a_community_all_of_them(town: Town) -> None:
+    building = await town.operator.post(
+        "/places", {"parent_id": str(town.here.place), "level": "building", "number": "02", "name": "2 幢"}
+    )
+    home = await town.operator.post("/homes", {"building_id": building.json()["id"], "room": "101"})
+    await _ask(town, town.stranger, home_id=home.json()["id"])
+    for place, rooms in (
+        (town.here.building, ["301"]),
+        (building.json()["id"], ["101"]),
+        (town.here.place, ["101", "301"]),
+    ):
+        listed = (await town.here.worker.get(f"/residencies?place={place}")).json()["items"]
+        assert [r["home"]["room"] for r in listed] == rooms
 
 
 async def test_no_home_no_place_and_a_wrong_field_are_told_apart(town: Town) -> None:

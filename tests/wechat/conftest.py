@@ -14,7 +14,7 @@ from api.wechat.gateway import Gateway
 from api.wechat.limits import Limits
 from api.wechat.token import TokenService
 from api.wechat.transport import Transport
-from tests.wechat.leaks import leaks
+from tests.secrecy import leaks, told
 from tests.wechat.token_world import LONG, PAUSE, Service
 from tests.wechat_fixture import ACCOUNT, Simulator
 
@@ -34,8 +34,9 @@ def logs_without_secrets(
     if "wechat_platform" in request.fixturenames:
         simulator: Simulator = request.getfixturevalue("wechat_platform")
         secrets |= simulator.platform.minted
-    found = [line for phase in PHASES for line in leaks(caplog.get_records(phase), secrets)]  # type: ignore[arg-type]
-    assert found == []
+    records = [record for phase in PHASES for record in caplog.get_records(phase)]  # type: ignore[arg-type]
+    found = leaks(((r.name, told(r)) for r in records), dict.fromkeys(secrets, "secret"))
+    assert [str(leak) for leak in found] == []
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, and_, func, literal, or_, select, update
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -22,9 +21,8 @@ from api.rules.people import PersonState
 from api.rules.roles import ROLE_TITLES, Permission, Role, capacity, roles_with
 from api.services.access import Viewer, live, narrowed, require, require_anywhere, under
 from api.services.login import works_in_console
-from api.services.people.accounts import title_of
 from api.services.people.belonging import PHONE
-from api.services.people.reading import official_view, readable_people
+from api.services.people.reading import readable_people
 from api.services.places.finding import find_place
 
 
@@ -262,45 +260,3 @@ async def _lock(tx: AsyncSession, viewer: Viewer, grant_id: UUID) -> None:
     own = [g for g in found.scalars() if g.person_id == viewer.person_id]
     if not any(g.since <= now and (g.until is None or g.until > now) for g in own):
         raise NotAllowed("您的授权刚刚被收回")
-
-
-async def describe(
-    tx: AsyncSession,
-    viewer: Viewer,
-    person_id: UUID,
-    *,
-    name: str,
-    title: str,
-    hours: str | None,
-    introduction: str | None,
-) -> dict[str, Any]:
-    """Write how somebody with a role within reach is shown to the public. Raises NotAllowed, NotFound."""
-    tops = await require_anywhere(tx, viewer, Permission.grant_write)
-    held = await tx.execute(
-        select(1)
-        .select_from(Grant)
-        .join(Place, col(Place.id) == col(Grant.place_id))
-        .where(col(Grant.person_id) == person_id, live(literal(clock.now())), under(col(Place.path), tops))
-        .limit(1)
-    )
-    if held.first() is None:
-        raise NotFound("这个人在您的范围内没有职务")
-    shown = {"name": name, "title": title, "hours": hours, "introduction": introduction}
-    written = await tx.execute(
-        insert(Official)
-        .values(person_id=person_id, **shown)
-        .on_conflict_do_update(index_elements=["person_id"], set_=shown)
-        .returning(Official)
-        .execution_options(populate_existing=True)
-    )
-    official = written.scalar_one()
-    record(
-        tx,
-        subject_kind="person",
-        subject_id=person_id,
-        move="describe",
-        actor_id=viewer.person_id,
-        actor_title=await title_of(tx, viewer),
-        data={"fields": sorted(k for k, v in shown.items() if v is not None)},
-    )
-    return official_view(official)

@@ -20,7 +20,7 @@ from api.models.places import PlaceId
 from api.rules.people import MEMBERSHIPS, BelongingMove, BelongingStanding, MembershipKind, MembershipState
 from api.rules.places import Level
 from api.rules.roles import Permission, Role, capacity
-from api.services.access import VIEWER, Viewer, params, reaches, roles_here, under
+from api.services.access import VIEWER, Viewer, params, placed_under, reaches, roles_here
 from api.services.moves import Subject
 from api.services.people import belonging
 from api.services.people.accounts import active
@@ -126,7 +126,9 @@ async def listing(
         statement = statement.where(col(Membership.person_id) == VIEWER)
     else:
         place = await find_place(tx, place_id)
-        statement = statement.where(under(col(At.path), [place.path]), readable_memberships())
+        statement = statement.where(
+            placed_under(col(Membership.place_id), [place.path]), readable_memberships()
+        )
     if kind is not None:
         statement = statement.where(col(Membership.kind) == kind)
     if state is not None:

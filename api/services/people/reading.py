@@ -14,30 +14,34 @@ from api.kit.problems import NotFound
 from api.kit.secrets import Vault
 from api.models import Credential, Grant, Membership, Official, Person, Place, Residency
 from api.rules.people import PEOPLE, MembershipState, PersonStanding, ResidencyState
-from api.rules.places import PREFIX_LENGTHS
 from api.rules.roles import ROLE_TITLES, Permission, Role, permissions_of
-from api.services.access import Viewer, live, narrowed, params, reach_of, require_anywhere, under
+from api.services.access import (
+    Viewer,
+    asked_of_each,
+    is_wide,
+    live,
+    narrowed,
+    params,
+    reach_of,
+    require_anywhere,
+    under,
+)
 from api.services.people.belonging import PHONE, masked
 from api.services.people.memberships import At, membership_rows, membership_view
+from api.services.people.officials import official_view
 from api.services.people.residencies import Community, residency_rows, residency_view
 from api.services.places.finding import find_place
 
-COUNTY = PREFIX_LENGTHS[2]
-"""A path no longer than this is a county's or wider: most people lie in such a reach."""
-
+_NOBODY = "没有这个人，或不在您的查看范围内"
 RESIDENT = (ResidencyState.pending, ResidencyState.verified)
 MEMBER = (MembershipState.pending, MembershipState.verified)
 
 
 def readable_people(tops: Sequence[str]) -> ColumnElement[bool]:
-    """Who is tied to one of the subtrees: by a home, a membership or a live grant in it.
-
-    In a wide reach each person is asked for a tie, in a narrow one the ties are gathered first: either way a
-    page costs what it shows, not what there is.
-    """
+    """Who is tied to one of the subtrees: by a home, a membership or a live grant in it."""
     ties = _ties(tops)
-    if any(len(top) <= COUNTY for top in tops):
-        return or_(*(tie.where(tie.selected_columns[0] == col(Person.id)).exists() for tie in ties))
+    if any(map(is_wide, tops)):
+        return or_(*(asked_of_each(tie.where(tie.selected_columns[0] == col(Person.id))) for tie in ties))
     return col(Person.id).in_(union(*ties))
 
 
@@ -56,14 +60,14 @@ def _ties(tops: Sequence[str]) -> list[Select[Any]]:
     ]
 
 
-def _matches(vault: Vault, q: str) -> ColumnElement[bool]:
-    """By a part of the name, the username, or a whole phone number: parts of numbers find nobody."""
-    return or_(
-        col(Person.nickname).contains(q, autoescape=True),
-        col(Official.name).contains(q, autoescape=True),
-        col(Credential.username) == q.lower(),
-        col(Person.phone_index) == vault.index(PHONE, q),
+def _matches(q: str) -> ColumnElement[bool]:
+    """By a part of the name, or the whole username. Numbers do not belong in an address: see lookup()."""
+    named = union(
+        select(col(Person.id)).where(col(Person.nickname).contains(q, autoescape=True)),
+        select(col(Official.person_id)).where(col(Official.name).contains(q, autoescape=True)),
+        select(col(Credential.person_id)).where(col(Credential.username) == q.lower()),
     )
+    return col(Person.id).in_(named)
 
 
 async def listing(
@@ -82,11 +86,10 @@ async def listing(
         tops = narrowed(tops, (await find_place(tx, place_id)).path)
     wanted = [readable_people(tops), col(Person.id) < read_cursor(after, FIRST)]
     if q is not None:
-        wanted.append(_matches(vault, q))
+        wanted.append(_matches(q))
     found = await tx.execute(
         select(Person, col(Official.name))
         .outerjoin(Official, col(Official.person_id) == col(Person.id))
-        .outerjoin(Credential, col(Credential.person_id) == col(Person.id))
         .where(*wanted)
         .order_by(col(Person.id).desc())
         .limit(limit + 1)
@@ -135,8 +138,20 @@ async def find_person(tx: AsyncSession, viewer: Viewer, person_id: UUID) -> tupl
     )
     person = found.scalar_one_or_none()
     if person is None:
-        raise NotFound("没有这个人，或不在您的查看范围内")
+        raise NotFound(_NOBODY)
     return person, tops
+
+
+async def lookup(tx: AsyncSession, vault: Vault, viewer: Viewer, phone: str) -> dict[str, Any]:
+    """The person within reach with this whole number. Raises NotAllowed, NotFound."""
+    found = await tx.execute(
+        select(col(Person.id)).where(col(Person.phone_index) == vault.index(PHONE, phone))
+    )
+    person_id = found.scalar_one_or_none()
+    if person_id is None:
+        await require_anywhere(tx, viewer, Permission.person_read)
+        raise NotFound(_NOBODY)
+    return await read(tx, vault, viewer, person_id)
 
 
 async def permissions_over(tx: AsyncSession, viewer: Viewer, person_id: UUID) -> frozenset[Permission]:
@@ -181,10 +196,6 @@ async def read(tx: AsyncSession, vault: Vault, viewer: Viewer, person_id: UUID) 
     }
     await _add_grants(tx, [view], tops)
     return view
-
-
-def official_view(official: Official) -> dict[str, Any]:
-    return {f: getattr(official, f) for f in ("person_id", "name", "title", "hours", "introduction")}
 
 
 async def standings(tx: AsyncSession, viewer: Viewer, person_id: UUID) -> frozenset[PersonStanding]:

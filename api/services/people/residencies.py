@@ -15,9 +15,9 @@ from api.kit.problems import NotFound
 from api.kit.secrets import Vault
 from api.models import Home, Person, Place, Residency
 from api.rules.people import RESIDENCIES, BelongingMove, BelongingStanding, Relation, ResidencyState
-from api.rules.places import PREFIX_LENGTHS
+from api.rules.places import PREFIX_LENGTHS, Level
 from api.rules.roles import Permission, Role, capacity
-from api.services.access import VIEWER, Viewer, params, reaches, roles_here, under
+from api.services.access import VIEWER, Viewer, params, placed_under, reaches, roles_here, under
 from api.services.moves import Subject
 from api.services.people import belonging
 from api.services.people.accounts import active
@@ -108,8 +108,11 @@ async def listing(
         statement = statement.where(col(Residency.person_id) == VIEWER)
     else:
         place = await find_place(tx, place_id)
-        # A building's own residents, or a whole community and more: both are ranges of the path.
-        statement = statement.where(under(col(Building.path), [place.path]), readable_residencies())
+        if place.level in (Level.grid, Level.building):
+            statement = statement.where(under(col(Building.path), [place.path]))
+        else:
+            statement = statement.where(placed_under(col(Residency.community_id), [place.path]))
+        statement = statement.where(readable_residencies())
     if state is not None:
         statement = statement.where(col(Residency.state) == state)
     found = await tx.execute(statement.order_by(col(Residency.id).desc()).limit(limit + 1), params(viewer))

@@ -1,0 +1,196 @@
+"""The table of moves of a case, against one written by hand from chapter A of the life-cycles.
+
+What is expected here is copied from the specification, never from the code: every state × move × standing is
+tried, and whatever is not written below must be refused.
+"""
+
+from datetime import UTC, datetime
+from itertools import product
+
+import pytest
+
+from api.kit.problems import NotAllowed, Problem, WrongMoment
+from api.rules.cases import (
+    ACTIVE,
+    CASES,
+    CATEGORY_TITLES,
+    CLOCK_TITLES,
+    KIND_TITLES,
+    OUTCOME_TITLES,
+    STANDING_TITLES,
+    STATE_TITLES,
+    AskedEnough,
+    CaseCategory,
+    CaseClock,
+    CaseFacts,
+    CaseKind,
+    CaseMove,
+    CaseState,
+    DisputedEnough,
+    NobodyContacted,
+    Outcome,
+    SameHands,
+    Standing,
+)
+
+S, W = CaseState, Standing
+
+TABLE: dict[tuple[str, CaseState], tuple[CaseState, set[Standing]]] = {
+    ("dispatch", S.submitted): (S.dispatched, {W.dispatcher, W.system}),
+    ("sign", S.dispatched): (S.in_progress, {W.unit_member}),
+    ("ask", S.in_progress): (S.waiting_resident, {W.handler}),
+    ("answer", S.waiting_resident): (S.in_progress, {W.reporter}),
+    ("expire", S.waiting_resident): (S.in_progress, {W.system}),
+    ("finish", S.in_progress): (S.handled, {W.handler}),
+    ("pass_check", S.handled): (S.awaiting_rating, {W.verifier, W.system}),
+    ("fail_check", S.handled): (S.in_progress, {W.verifier}),
+    ("rate", S.awaiting_rating): (S.closed, {W.reporter}),
+    ("expire", S.awaiting_rating): (S.closed, {W.system}),
+    ("dispute", S.awaiting_rating): (S.in_progress, {W.reporter}),
+    ("withdraw", S.submitted): (S.withdrawn, {W.reporter}),
+    ("withdraw", S.dispatched): (S.withdrawn, {W.reporter}),
+    ("withdraw", S.in_progress): (S.withdrawn, {W.reporter}),
+    ("withdraw", S.waiting_resident): (S.withdrawn, {W.reporter}),
+}
+MOVES = ("dispatch", "sign", "ask", "answer", "expire", "finish", "pass_check", "fail_check", "rate", "dispute",
+         "withdraw")  # fmt: skip
+WHO: dict[str, set[Standing]] = {
+    name: set().union(*(by for (n, _), (_, by) in TABLE.items() if n == name)) for name in MOVES
+}
+LATER = {S.suspended, S.rejected, S.merged, S.referred}
+"""States whose moves come with the requests, not with the foundation."""
+NOON = datetime(2026, 11, 23, 4, tzinfo=UTC)
+OPEN = CaseFacts(cycle=1, asks=0, first_contact_at=NOON, viewer_handled=False)
+"""Facts to which no guard objects."""
+
+
+def decide(move: str, state: CaseState, who: set[Standing], facts: CaseFacts = OPEN) -> CaseState | Problem:
+    """Where the move leads, or why it does not."""
+    try:
+        return CASES.decide(move, state, frozenset(who), facts).target
+    except Problem as refusal:
+        return refusal
+
+
+@pytest.mark.parametrize(("state", "move"), list(product(S, MOVES)))
+def test_each_move_leads_where_the_specification_says_and_nowhere_else(state: CaseState, move: str) -> None:
+    target, by = TABLE.get((move, state), (None, set()))
+    for who in W:
+        found = decide(move, state, {who})
+        if who in by:
+            assert found is target
+        elif who in WHO[move]:
+            assert type(found) is WrongMoment
+            assert found.facts["state"] == state
+        else:
+            assert type(found) is NotAllowed
+
+
+@pytest.mark.parametrize(("state", "who"), list(product(S, W)))
+def test_what_is_offered_is_what_the_specification_allows(state: CaseState, who: Standing) -> None:
+    allowed = [move for move in MOVES if who in TABLE.get((move, state), (None, set()))[1]]
+    assert sorted(CASES.open(state, frozenset({who}), OPEN)) == sorted(allowed)
+
+
+@pytest.mark.parametrize("state", S)
+def test_nobody_in_particular_may_nothing(state: CaseState) -> None:
+    assert CASES.open(state, frozenset(), OPEN) == []
+    assert all(isinstance(decide(move, state, set()), NotAllowed) for move in MOVES)
+
+
+def test_the_wire_knows_the_names_of_the_table_and_no_others() -> None:
+    assert [move.value for move in CaseMove] == list(MOVES)
+    assert set(CASES.titles()) == set(MOVES)
+
+
+def test_a_case_begins_submitted_and_ends_closed_or_withdrawn() -> None:
+    assert CASES.initial is S.submitted
+    reached, frontier = {CASES.initial}, [CASES.initial]
+    while frontier:
+        state = frontier.pop()
+        for target in {target for (_, source), (target, _) in TABLE.items() if source is state} - reached:
+            reached.add(target)
+            frontier.append(target)
+    assert set(S) - reached == LATER
+    assert CASES.ends() - LATER == {S.closed, S.withdrawn}
+    assert CASES.ends() >= LATER
+
+
+def test_every_reachable_state_has_a_way_to_an_end() -> None:
+    ends = {S.closed, S.withdrawn}
+    leads = set(ends)
+    while more := {source for (_, source), (target, _) in TABLE.items() if target in leads} - leads:
+        leads |= more
+    assert leads == set(S) - LATER
+
+
+def test_an_active_case_is_one_that_a_unit_has() -> None:
+    assert {S.dispatched, S.in_progress, S.waiting_resident, S.suspended, S.handled} == ACTIVE
+
+
+def _facts(**changes: object) -> CaseFacts:
+    facts = {"cycle": 1, "asks": 0, "first_contact_at": NOON, "viewer_handled": False, **changes}
+    return CaseFacts(**facts)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("move", "state", "who", "facts", "refusal"),
+    [
+        ("finish", S.in_progress, W.handler, _facts(first_contact_at=None), NobodyContacted),
+        ("ask", S.in_progress, W.handler, _facts(asks=2), AskedEnough),
+        ("ask", S.in_progress, W.handler, _facts(asks=3), AskedEnough),
+        ("pass_check", S.handled, W.verifier, _facts(viewer_handled=True), SameHands),
+        ("fail_check", S.handled, W.verifier, _facts(viewer_handled=True), SameHands),
+        ("dispute", S.awaiting_rating, W.reporter, _facts(cycle=9), DisputedEnough),
+    ],
+)
+def test_guards_refuse_with_409_and_their_reason(
+    move: str, state: CaseState, who: Standing, facts: CaseFacts, refusal: type[Problem]
+) -> None:
+    found = decide(move, state, {who}, facts)
+    assert type(found) is refusal
+    assert found.status == 409
+    assert move not in found.facts["moves"]
+    assert move not in CASES.open(state, frozenset({who}), facts)
+    assert decide(move, state, {who}) is TABLE[move, state][0]
+
+
+@pytest.mark.parametrize(
+    ("move", "state", "who", "facts"),
+    [
+        ("ask", S.in_progress, W.handler, _facts(asks=1)),
+        ("ask", S.in_progress, W.handler, _facts(first_contact_at=None)),
+        ("dispute", S.awaiting_rating, W.reporter, _facts(cycle=8)),
+        ("rate", S.awaiting_rating, W.reporter, _facts(cycle=9, viewer_handled=True)),
+        ("withdraw", S.in_progress, W.reporter, _facts(asks=2, first_contact_at=None, cycle=9)),
+        ("sign", S.dispatched, W.unit_member, _facts(first_contact_at=None)),
+        ("expire", S.awaiting_rating, W.system, _facts(cycle=9, asks=2)),
+    ],
+)
+def test_guards_stand_where_they_belong_and_nowhere_else(
+    move: str, state: CaseState, who: Standing, facts: CaseFacts
+) -> None:
+    assert decide(move, state, {who}, facts) is TABLE[move, state][0]
+
+
+def test_the_handler_who_may_also_verify_still_cannot_check_himself() -> None:
+    both = {W.handler, W.unit_member, W.verifier, W.dispatcher}
+    assert type(decide("pass_check", S.handled, both, _facts(viewer_handled=True))) is SameHands
+    assert decide("pass_check", S.handled, both) is S.awaiting_rating
+
+
+@pytest.mark.parametrize(
+    ("kinds", "titles"),
+    [
+        (CaseState, STATE_TITLES),
+        (CaseKind, KIND_TITLES),
+        (CaseCategory, CATEGORY_TITLES),
+        (Outcome, OUTCOME_TITLES),
+        (Standing, STANDING_TITLES),
+        (CaseClock, CLOCK_TITLES),
+    ],
+)
+def test_everything_has_one_chinese_name_of_its_own(kinds: type, titles: dict[object, str]) -> None:
+    assert list(titles) == list(kinds)  # type: ignore[call-overload]
+    assert len(set(titles.values())) == len(titles)
+    assert all("一" <= title[0] <= "鿿" for title in titles.values())
