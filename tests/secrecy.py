@@ -115,9 +115,13 @@ class Secrecy:
         self._handler = _Keeps()
         self._found: list[str] = []
 
-    def pytest_configure(self) -> None:
+    def pytest_configure(self, config: pytest.Config) -> None:
         logging.getLogger().setLevel(logging.INFO)  # as in production
         logging.getLogger("linli").setLevel(logging.DEBUG)
+        if (
+            config.getoption("capture") == "no"
+        ):  # what goes to the terminal is not seen here: spare the reader
+            logging.getLogger("linli.http").setLevel(logging.WARNING)
         for name in _QUIET:
             logging.getLogger(name).setLevel(logging.WARNING)
         self._take(Sessions, "open", _token_of)

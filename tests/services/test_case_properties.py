@@ -1,0 +1,215 @@
+"""Cases under random hands and a running clock: whatever anybody does, in whatever order, the laws hold (R14).
+
+Hypothesis walks over the real HTTP API in a thread; each step runs in the test's own event loop.
+"""
+
+import asyncio
+import os
+from collections import Counter
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, ClassVar, TypeVar
+from uuid import UUID
+
+import httpx
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from sqlalchemy import text
+
+from api.kit import clock
+from api.rules.cases import CaseCategory, CaseMove
+from tests.services.case_laws import Laws
+from tests.town import Actor, Town
+
+WALKS, STEPS = int(os.environ.get("LINLI_TEST_WALKS", "40")), 40
+"""260 walks are ten thousand steps, in about four minutes."""
+START = datetime(2026, 11, 23, 1, 30, tzinfo=UTC)
+"""A Monday, five weeks before the known calendar ends."""
+EXPECTED = frozenset({200, 201, 403, 404, 409, 422})
+AT_ONCE = 3
+BODIES: dict[str, dict[str, Any]] = {
+    "ask": {"question": "是哪一层？"},
+    "answer": {"text": "三层"},
+    "finish": {"outcome": "solved", "reply": "已更换灯具。", "publish": True},
+    "fail_check": {"reason": "照片不清楚"},
+    "rate": {"stars": {"overall": 5}},
+    "dispute": {"stars": {"overall": 1, "attitude": 2}},
+    "withdraw": {"reason": "已自行解决"},
+}
+T = TypeVar("T")
+
+
+@dataclass
+class Stage:
+    """The town, for steps that come from another thread."""
+
+    town: Town
+    pump: Callable[[], Awaitable[None]]
+    loop: asyncio.AbstractEventLoop
+    laws: Laws = field(default_factory=Laws)
+    answers: Counter[int] = field(default_factory=Counter)
+    steps: int = 0
+
+    def do(self, step: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(step, self.loop).result(60)
+
+    @property
+    def actors(self) -> list[Actor]:
+        here, there = self.town.here, self.town.there
+        return [
+            here.resident, here.worker, here.second_worker, here.secretary,
+            self.town.supervisor, there.resident, there.worker, self.town.auditor, self.town.stranger,
+        ]  # fmt: skip
+
+    async def told(self, asking: Awaitable[httpx.Response]) -> httpx.Response:
+        """The answer: one of those that the contract knows, and a conflict with what is open instead."""
+        answer = await asking
+        self.answers[answer.status_code] += 1
+        assert answer.status_code in EXPECTED, answer.text
+        if answer.status_code == 409:
+            assert isinstance(answer.json()["moves"], list), answer.text
+        return answer
+
+
+actors, cases, choices = st.integers(0, 8), st.integers(0, AT_ONCE - 1), st.integers(0, 5)
+
+
+class Walk(RuleBasedStateMachine):
+    """No rule draws by what it finds in the database, so that a failure can be replayed and made smaller."""
+
+    stage: ClassVar[Stage]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cases: list[str] = []
+
+    @initialize(category=st.sampled_from(CaseCategory))
+    def begin(self, category: CaseCategory) -> None:
+        clock.set_to(START)
+        self.submit(False, category, "community")
+
+    @rule(
+        neighbour=st.booleans(),
+        category=st.sampled_from(CaseCategory),
+        visibility=st.sampled_from(["public", "community", "private"]),
+    )
+    def submit(self, neighbour: bool, category: CaseCategory, visibility: str) -> None:
+        if len(self._live()) >= AT_ONCE:
+            return
+        town = self.stage.town
+        where = town.there if neighbour else town.here
+        body = {"category": category, "title": "楼道灯", "text": "坏了", "visibility": visibility}
+        answer = self.stage.do(
+            self.stage.told(where.resident.post("/cases", {**body, "place_id": str(where.place)}))
+        )
+        assert answer.status_code == 201
+        self.cases.append(answer.json()["id"])
+
+    @rule(who=actors, case=cases, which=choices)
+    def somebody_goes_on(self, who: int, case: int, which: int) -> None:
+        """Whatever is offered can be done; here by the first, from `who` on, who is offered any way on."""
+        case_id = self._case(case)
+        for actor in (*self.stage.actors[who:], *self.stage.actors[:who]):
+            ways = [move for move in self._offered(actor, case_id) if move != "withdraw"]
+            if ways:
+                move = ways[which % len(ways)]
+                answer = self._move(actor, case_id, move)
+                assert answer.status_code == 200, (move, answer.text)
+                return
+
+    @rule(who=actors, case=cases, move=st.sampled_from(CaseMove), empty=st.booleans())
+    def do_anything(self, who: int, case: int, move: CaseMove, empty: bool) -> None:
+        """What is not offered cannot be done."""
+        actor, case_id = self._actor(who), self._case(case)
+        offered = self._offered(actor, case_id)
+        answer = self._move(actor, case_id, move, {} if empty else None)
+        if move not in offered or (empty and move in BODIES and move != "withdraw"):
+            assert answer.status_code != 200, (move, offered)
+        else:
+            assert answer.status_code == 200, (move, answer.text)
+
+    @rule(who=actors, case=cases, kind=st.sampled_from(["reply", "contact", "note"]))
+    def say(self, who: int, case: int, kind: str) -> None:
+        body = {"kind": kind, "text": "电工明早上门。"}
+        told = self.stage.told(self._actor(who).post(f"/cases/{self._case(case)}/messages", body))
+        self.stage.do(told)
+
+    @rule(case=cases, who=st.tuples(actors, actors), moves=st.tuples(choices, choices))
+    def two_at_once(self, case: int, who: tuple[int, int], moves: tuple[int, int]) -> None:
+        """Each does what was offered to him; at least one of them gets through."""
+        case_id = self._case(case)
+        pairs = [(self._actor(w), m) for w, m in zip(who, moves, strict=True)]
+        wanted = [
+            (actor, offered[m % len(offered)])
+            for actor, m in pairs
+            if (offered := self._offered(actor, case_id))
+        ]
+
+        async def both() -> list[httpx.Response]:
+            asked = (actor.move(case_id, move, **BODIES.get(move, {})) for actor, move in wanted)
+            return await asyncio.gather(*(self.stage.told(one) for one in asked))
+
+        statuses = [answer.status_code for answer in self.stage.do(both())]
+        assert not wanted or 200 in statuses
+
+    @rule(hours=st.sampled_from([0.2, 1, 4, 9, 24, 30, 75, 200]))
+    def time_passes(self, hours: float) -> None:
+        clock.move(timedelta(hours=hours))
+        self._pump()
+
+    @rule()
+    def the_worker_catches_up(self) -> None:
+        self._pump()
+
+    @invariant()
+    def the_laws_hold(self) -> None:
+        self.stage.steps += 1
+
+        db = self.stage.town.app.state.db
+        self.stage.do(self.stage.laws.hold(db, [UUID(case) for case in self.cases]))
+
+    def _actor(self, who: int) -> Actor:
+        return self.stage.actors[who]
+
+    def _live(self) -> list[str]:
+        return [case for case in self.cases if UUID(case) not in self.stage.laws.over]
+
+    def _case(self, case: int) -> str:
+        """One of those that still go on, if there is any."""
+        found = self._live() or self.cases
+        return found[case % len(found)]
+
+    def _offered(self, actor: Actor, case_id: str) -> list[str]:
+        answer = self.stage.do(self.stage.told(actor.get(f"/cases/{case_id}")))
+        return list(answer.json()["moves"]) if answer.status_code == 200 else []
+
+    def _move(
+        self, actor: Actor, case_id: str, move: str, body: dict[str, Any] | None = None
+    ) -> httpx.Response:
+        body = BODIES.get(move, {}) if body is None else body
+        return self.stage.do(self.stage.told(actor.move(case_id, move, **body)))
+
+    def _pump(self) -> None:
+        async def pump() -> None:
+            await self.stage.pump()
+
+        self.stage.do(pump())
+
+
+async def test_the_laws_survive_random_hands(town: Town, pump: Callable[[], Awaitable[None]]) -> None:
+    Walk.stage = Stage(town, pump, asyncio.get_running_loop())
+    walking = settings(
+        max_examples=WALKS,
+        stateful_step_count=STEPS,
+        deadline=None,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    await asyncio.to_thread(run_state_machine_as_test, Walk, settings=walking)
+    async with town.app.state.db.reading() as tx:
+        made = set((await tx.execute(text("select move from events where to_state is not null"))).scalars())
+    assert Walk.stage.steps >= 20 * WALKS
+    assert made >= {"dispatch", "sign", "finish"}, "it did not walk far"
+    assert set(Walk.stage.answers) >= {200, 201, 403, 404, 409, 422}
