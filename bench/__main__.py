@@ -64,7 +64,7 @@ def _process(addresses: Addresses) -> tuple[float, float]:
     }
     started = time.perf_counter()
     process = subprocess.Popen(
-        [sys.executable, "-m", "api.cli", "api", "--port", str(port)],
+        [sys.executable, "-m", "api.program", "api", "--port", str(port)],
         env=environment,
         stderr=subprocess.DEVNULL,
     )

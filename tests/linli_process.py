@@ -55,7 +55,7 @@ class Linli:
 
 
 @contextmanager
-def linli(folder: Path, *arguments: str, module: str = "api.cli", **settings: str) -> Iterator[Linli]:
+def linli(folder: Path, *arguments: str, module: str = "api.program", **settings: str) -> Iterator[Linli]:
     """`linli ARGUMENTS` with its data under `folder`; killed at the end if it still runs."""
     home = folder / "home"
     home.mkdir(exist_ok=True)

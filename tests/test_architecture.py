@@ -30,6 +30,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "worker": BELOW_ROUTERS,
     "commands": BELOW_ENTRIES | {"main", "worker"},
     "cli": BELOW_ENTRIES | {"main", "worker", "commands"},
+    "program": frozenset({"kit", "commands"}),
 }
 """What each part of `api` may import of the others; its own modules always."""
 

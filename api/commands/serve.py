@@ -1,19 +1,17 @@
-"""`linli serve`, `api`, `worker`, `migrate`, `wechat-simulator`: the running program."""
+"""`linli serve`, `migrate`, `wechat-simulator`: the running program."""
 
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import typer
-import uvicorn
 from rich.console import Console
 
-from api import migrations, worker
+from api import migrations
 from api.commands.base import run
 from api.commands.supervise import (
     Child,
     NotReady,
-    StartFault,
     Supervisor,
     address,
     ended_by_signals,
@@ -22,13 +20,12 @@ from api.commands.supervise import (
 )
 from api.kit import clock, lifeline, logging
 from api.kit.engines import EmbeddedEngines, is_running
-from api.main import create_app, wechat_config
+from api.main import wechat_config
 from api.settings import Settings
 from api.wechat.simulator.server import serve_simulator
 
 commands = typer.Typer()
 console = Console(stderr=True)
-DRAIN_S = 20
 
 
 @contextmanager
@@ -111,50 +108,6 @@ def serve(
             supervisor.watch()
         finally:
             supervisor.stop()
-
-
-def _addressed() -> Settings:
-    """The settings of a process that starts no engines of its own. Raises StartFault where it cannot find any."""
-    settings = Settings()
-    if settings.database_url is None or settings.redis_url is None:
-        raise StartFault(
-            "没有设置 DATABASE_URL 与 REDIS_URL。单独启动的进程不带内置引擎：请设置这两个变量，或改用 linli serve。"
-        )
-    return settings
-
-
-@commands.command()
-def api(
-    host: str | None = typer.Option(None, help="监听地址"),
-    port: int | None = typer.Option(None, help="监听端口"),
-) -> None:
-    """只启动一个 API 进程（须设置 DATABASE_URL 与 REDIS_URL）；收到 SIGTERM 后处理完手中的请求再退出。"""
-    lifeline.tie()
-    settings = _addressed()
-    logging.configure()
-    uvicorn.run(
-        create_app(settings),
-        host=host or settings.host,
-        port=settings.port if port is None else port,
-        loop="uvloop",
-        http="httptools",
-        access_log=False,
-        log_config=None,
-        server_header=False,
-        date_header=True,
-        proxy_headers=True,
-        timeout_keep_alive=75,
-        timeout_graceful_shutdown=DRAIN_S,
-    )
-
-
-@commands.command(name="worker")
-def run_worker() -> None:
-    """只启动一个后台进程：事件的后续、到期的期限、定时任务、订阅消息。"""
-    lifeline.tie()
-    settings = _addressed()
-    logging.configure()
-    asyncio.run(worker.run(settings))
 
 
 @commands.command()

@@ -114,7 +114,7 @@ class Child:
             output = files.enter_context(self.log_file.open("ab")) if self.log_file is not None else None
             self.process = subprocess.Popen(  # noqa: S603  (our own program)
                 # -P: whatever lies in the current folder is not imported in its place.
-                [sys.executable, "-P", "-m", "api.cli", *self.arguments],
+                [sys.executable, "-P", "-m", "api.program", *self.arguments],
                 env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=output,

@@ -37,18 +37,18 @@ def test_it_serves_mends_what_dies_and_ends_on_sigterm(tmp_path: Path) -> None:
         assert is_ready(port)
         assert "linli_http_requests" in httpx.get(f"http://127.0.0.1:{port}/metrics", trust_env=False).text
 
-        api = child_of(server.process, "api.cli", "api")
+        api = child_of(server.process, "api.program", "api")
         api.kill()
         server.until_it_says("api died, starting it again")
         until_ready(port)
-        assert child_of(server.process, "api.cli", "api").pid != api.pid
+        assert child_of(server.process, "api.program", "api").pid != api.pid
 
         postgres = child_of(server.process, "-D", str(tmp_path / "data" / "postgres"))
         postgres.kill()
         server.until_it_says("postgres died, starting it again")
         until_ready(port)
 
-        worker = child_of(server.process, "api.cli", "worker")
+        worker = child_of(server.process, "api.program", "worker")
         worker.kill()
         server.until_it_says("worker died, starting it again")
 

@@ -3,7 +3,7 @@
 import re
 
 from api import worker
-from api.commands.serve import DRAIN_S
+from api.commands.api_process import DRAIN_S
 from tests.deploy.shipped import DEPLOY
 
 API_S = float(DRAIN_S)

@@ -13,13 +13,13 @@ import yaml
 from redis.backoff import ConstantBackoff
 from redis.retry import Retry
 
-from api.commands import serve
+from api import cli
 from api.kit.engines.binaries import find_valkey
 from tests.deploy.compose_rules import faults
 from tests.deploy.shipped import DEPLOY, ROOT, minor, names_of, spoiled
 
 TEXT = (DEPLOY / "compose.yaml").read_text()
-COMMANDS = frozenset(typer.main.get_command(serve.commands).commands)  # type: ignore[attr-defined]
+COMMANDS = frozenset(typer.main.get_command(cli.app).commands)  # type: ignore[attr-defined]
 GATE = '- {target: 8443, published: "443", host_ip: 0.0.0.0, protocol: tcp}'
 
 

@@ -3,12 +3,12 @@
 import pytest
 import typer
 
-from api.commands import serve
+from api import cli
 from tests.deploy.kubernetes_rules import faults
 from tests.deploy.shipped import DEPLOY, names_of, spoiled
 
 FILES = {path.name: path.read_text() for path in sorted((DEPLOY / "k8s").glob("*.yaml"))}
-COMMANDS = frozenset(typer.main.get_command(serve.commands).commands)  # type: ignore[attr-defined]
+COMMANDS = frozenset(typer.main.get_command(cli.app).commands)  # type: ignore[attr-defined]
 CHOSEN, EVERY = "matchLabels:", "{app.kubernetes.io/name: linli}"
 ASK = " " * 12 + "httpGet: {path: "
 API, WORKER, MIGRATE = "api-deployment.yaml", "worker-deployment.yaml", "migrate-job.yaml"

@@ -27,6 +27,7 @@ class Denied:
 
 sys.meta_path.insert(0, Denied())
 import api.cli
+import api.program
 import api.main
 import api.worker
 """

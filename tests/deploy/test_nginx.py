@@ -113,7 +113,7 @@ def test_the_phone_hears_an_answer_before_it_gives_up() -> None:
 
 def test_nginx_leaves_idle_connections_before_the_api_closes_them() -> None:
     """Else a request is written to a connection that is just being closed."""
-    source = ast.parse((ROOT / "api/commands/serve.py").read_text())
+    source = ast.parse((ROOT / "api/commands/api_process.py").read_text())
     (kept,) = [
         keyword.value.value
         for node in ast.walk(source)

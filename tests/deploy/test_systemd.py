@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 import typer
 
-from api.commands import serve
+from api import cli
 from tests.deploy.shipped import DEPLOY, names_of, spoiled
 from tests.deploy.systemd_rules import PROGRAM, faults
 
 FILES = {p.name: p.read_text() for p in sorted((DEPLOY / "systemd").iterdir()) if p.is_file()}
-COMMANDS = frozenset(typer.main.get_command(serve.commands).commands)  # type: ignore[attr-defined]
+COMMANDS = frozenset(typer.main.get_command(cli.app).commands)  # type: ignore[attr-defined]
 API, WORKER, MIGRATE, TARGET = (
     "linli-api@.service",
     "linli-worker.service",

@@ -44,8 +44,8 @@ def test_it_stays_up_mends_itself_and_lets_people_in_until_ctrl_c(tmp_path: Path
     with linli(tmp_path, *STAY) as demo:
         demo.until_it_says(OPEN)
         console = demo.told("控制台")
-        child_of(demo.process, "api.cli", "wechat-simulator").kill()
-        child_of(demo.process, "api.cli", "api").kill()
+        child_of(demo.process, "api.program", "wechat-simulator").kill()
+        child_of(demo.process, "api.program", "api").kill()
         with linli(_beside(tmp_path), *TOUR, LINLI_DATA_DIR=str(tmp_path / "data")) as second:
             assert second.end() == 1
             assert "正由另一个运行中的程序使用" in second.output
@@ -156,7 +156,7 @@ def test_an_ordinary_user_sees_the_same() -> None:
     try:
         if run("-c", "import asyncpg, fastapi, redis").returncode:
             pytest.skip("the packages here were chosen for another Python than the one others may run")
-        done = run("-m", "api.cli", *TOUR)
+        done = run("-m", "api.program", *TOUR)
         assert done.returncode == 0, done.stdout + done.stderr
         assert inhabitants(folder) == []
         assert (folder / ".linli" / "demo").stat().st_uid == uid

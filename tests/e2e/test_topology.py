@@ -43,7 +43,7 @@ def deployed(town: Town, settings: Settings, tmp_path: Path) -> Iterator[Deploye
         "LINLI_WECHAT_SECRET": settings.wechat_secret.get_secret_value(),
         "LINLI_POOL_SIZE": "4",
     }
-    linli = [sys.executable, "-m", "api.cli"]
+    linli = [sys.executable, "-m", "api.program"]
     ports = [free_port(), free_port()]
     a, b = (
         Program(

@@ -157,7 +157,8 @@ def new_process() -> Iterator[None]:
         (logging.getLogger(n), logging.getLogger(n).level, logging.getLogger(n).handlers[:]) for n in names
     ]
     propagated = logging.getLogger("uvicorn.access").propagate
-    logging.getLogger("linli").setLevel(logging.NOTSET)
+    for logger, _, _ in found:
+        logger.setLevel(logging.NOTSET)
     yield
     for logger, level, handlers in found:
         logger.setLevel(level)
