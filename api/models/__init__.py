@@ -6,6 +6,7 @@ from api.kit.events import Delivery, Event
 from api.kit.idempotency import IdempotencyAnswer, IdempotencyKey
 from api.models.calendar import CalendarVersion
 from api.models.cases import Case, CaseMessage, CaseNumber, CaseRating, CaseReach
+from api.models.content import ContentCheck, MediaVerdict, RiskRating, Upload
 from api.models.deadlines import Deadline
 from api.models.imports import ImportRun
 from api.models.jobs import Job
@@ -32,6 +33,7 @@ __all__ = [
     "CaseNumber",
     "CaseRating",
     "CaseReach",
+    "ContentCheck",
     "Credential",
     "Deadline",
     "Delivery",
@@ -44,15 +46,18 @@ __all__ = [
     "IdempotencyKey",
     "ImportRun",
     "Job",
+    "MediaVerdict",
     "Membership",
     "Notice",
     "Official",
     "Person",
     "Place",
     "Residency",
+    "RiskRating",
     "Subscription",
     "SubscriptionMessage",
     "Unit",
+    "Upload",
     "WechatIdentity",
     "metadata",
 ]

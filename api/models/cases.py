@@ -13,6 +13,7 @@ from api.kit.columns import code_column, flag, key, link, moment, text_column, v
 from api.models.people import PersonId
 from api.models.places import HomeId, PlaceId, UnitId
 from api.rules.cases import CaseCategory, CaseKind, CaseState, Channel, Outcome, Visibility
+from api.rules.content import ContentState
 
 CaseId = NewType("CaseId", UUID)
 
@@ -32,6 +33,7 @@ class Case(SQLModel, table=True):
         CheckConstraint("(state = 'merged') = (merged_into_id is not null)", name="merged_points"),
         CheckConstraint("home_id is null or visibility = 'private'", name="household_private"),
         CheckConstraint("cycle between 1 and 9", name="cycle_range"),
+        CheckConstraint("passed_at is null or content = 'pass'", name="shown_passed"),
         Index("ix_cases_reporter", "reporter_id", "id"),
         Index(
             "ix_cases_unit_live",
@@ -79,6 +81,7 @@ class Case(SQLModel, table=True):
     dispatched_at: datetime | None = moment(optional=True)
     handled_at: datetime | None = moment(optional=True)
     closed_at: datetime | None = moment(optional=True)
+    content: ContentState = word(ContentState, default=ContentState.pending)
     passed_at: datetime | None = moment(optional=True)
     """When the content check passed; nobody but the parties sees it before."""
     version: int = version()
@@ -135,6 +138,8 @@ class CaseMessage(SQLModel, table=True):
     author_id: PersonId | None = link("people.id", optional=True)
     author_title: str = text_column()
     text: str = text_column()
+    content: ContentState = word(ContentState, default=ContentState.pending)
+    """What staff writes has passed; a resident's words wait for their check."""
     created_at: datetime = moment(now=True)
 
 

@@ -14,6 +14,8 @@ async def _published(town: Town, pump: Pump, visibility: str) -> str:
     """A case of the resident here, asked about, answered, handled and shown as the reporter agreed."""
     case = str((await town.submit(visibility=visibility, anonymous=True))["id"])
     await pump()
+    async with town.app.state.db.transaction() as tx:
+        await tx.execute(text("update cases set content = 'pass' where id = :case"), {"case": UUID(case)})
     worker = town.here.worker
     assert (await worker.move(case, "sign")).status_code == 200
     assert (await worker.move(case, "ask", question="您贵姓？住哪一户？")).status_code == 200

@@ -28,6 +28,7 @@ from api.rules.cases import (
     Visibility,
 )
 from api.rules.clocks import Limit
+from api.rules.content import ContentState
 from api.rules.limits import LIMITS, STEPS, CaseClass, CaseLimits, Step
 from api.rules.places import PREFIX_LENGTHS
 from api.services import calendars, deadlines
@@ -168,7 +169,8 @@ async def finish(
     """办结: with a public reply; `publish` lets neighbours see what the reporter agreed to show."""
     case = await find(tx, actor, case_id)
     now = clock.now()
-    shown = publish and case.row["visibility"] != Visibility.private and case.row["passed_at"] is None
+    checked = case.row["content"] == ContentState.passed and case.row["passed_at"] is None
+    shown = publish and checked and case.row["visibility"] != Visibility.private
     columns: dict[str, Any] = {"passed_at": now} if shown else {}
     await case.move(
         tx,
