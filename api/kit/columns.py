@@ -7,7 +7,19 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Boolean, Computed, DateTime, Enum, ForeignKey, LargeBinary, Text, Uuid, text
+from sqlalchemy import (
+    Boolean,
+    Computed,
+    DateTime,
+    Enum,
+    ForeignKey,
+    Integer,
+    LargeBinary,
+    SmallInteger,
+    Text,
+    Uuid,
+    text,
+)
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlmodel import Field, SQLModel
 
@@ -93,9 +105,10 @@ def json_column(*, optional: bool = False, default: Callable[[], Any] | None = N
     return Field(**fill, sa_type=JSONB(none_as_null=True), nullable=optional)
 
 
-def texts() -> Any:
-    """A list of words."""
-    return Field(default_factory=list, sa_type=ARRAY(Text), nullable=False)
+def texts(*, server_default: bool = False) -> Any:
+    """A list of words; with a default on the server where a column joins a table that has rows."""
+    fill: dict[str, Any] = {"sa_column_kwargs": {"server_default": text("'{}'")}} if server_default else {}
+    return Field(default_factory=list, sa_type=ARRAY(Text), nullable=False, **fill)
 
 
 def flag(default: bool = False) -> Any:
@@ -106,6 +119,14 @@ def flag(default: bool = False) -> Any:
         nullable=False,
         sa_column_kwargs={"server_default": text("true" if default else "false")},
     )
+
+
+def whole(default: int | None = None, *, small: bool = False, optional: bool = False) -> Any:
+    """A whole number; a default holds on the server too, so that hand-built inserts may leave it out."""
+    fill: dict[str, Any] = {"default": default} if (default is not None or optional) else {}
+    if default is not None:
+        fill["sa_column_kwargs"] = {"server_default": text(str(default))}
+    return Field(**fill, sa_type=SmallInteger if small else Integer, nullable=optional)
 
 
 def sealed(*, optional: bool = True) -> Any:

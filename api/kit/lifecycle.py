@@ -25,6 +25,8 @@ class Move(Generic[S, P, F]):
     """One way on: `name` from any of `sources` to `target`, by any of the standings `by`.
 
     `guard` gets the subject's facts and returns the refusal (a Problem with its reason in Chinese) or None.
+    `leads`, where given, says with the facts how far the move gets: a state, or None to stay (the first of
+    three who share a task has called, the other two have not). `target` is where it leads when all is done.
     """
 
     name: str
@@ -34,6 +36,11 @@ class Move(Generic[S, P, F]):
     by: frozenset[P]
     guard: Callable[[F], Problem | None] = _always
     note: str = ""
+    leads: Callable[[F], S | None] | None = None
+
+    def arrives(self, state: S, facts: F) -> S:
+        """The state after this move from `state`."""
+        return self.target if self.leads is None else self.leads(facts) or state
 
 
 class Lifecycle(Generic[S, P, F]):

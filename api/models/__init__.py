@@ -10,6 +10,7 @@ from api.models.content import ContentCheck, MediaVerdict, RiskRating, Upload
 from api.models.deadlines import Deadline
 from api.models.imports import ImportRun
 from api.models.jobs import Job
+from api.models.needs import Claim, Claimant, Need, Offer
 from api.models.notices import Notice, Subscription, SubscriptionMessage
 from api.models.people import (
     Branch,
@@ -22,6 +23,8 @@ from api.models.people import (
     WechatIdentity,
 )
 from api.models.places import Estate, EstateBuilding, Home, Place, Unit
+from api.models.points import PointsAccount, PointsDay, PointsEntry, PointsPair, Redemption, Reward
+from api.models.teams import Qualification, Team, TeamMember
 
 metadata = SQLModel.metadata
 
@@ -34,6 +37,8 @@ __all__ = [
     "CaseRating",
     "CaseReach",
     "ContentCheck",
+    "Claim",
+    "Claimant",
     "Credential",
     "Deadline",
     "Delivery",
@@ -48,14 +53,25 @@ __all__ = [
     "Job",
     "MediaVerdict",
     "Membership",
+    "Need",
     "Notice",
+    "Offer",
     "Official",
     "Person",
     "Place",
+    "PointsAccount",
+    "PointsDay",
+    "PointsEntry",
+    "PointsPair",
+    "Qualification",
+    "Redemption",
     "Residency",
     "RiskRating",
+    "Reward",
     "Subscription",
     "SubscriptionMessage",
+    "Team",
+    "TeamMember",
     "Unit",
     "Upload",
     "WechatIdentity",

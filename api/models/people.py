@@ -1,10 +1,10 @@
 """People, how they log in, where they live, what they belong to, and what they were granted."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import NewType
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, Index, UniqueConstraint, text
+from sqlalchemy import BigInteger, CheckConstraint, Date, Index, SmallInteger, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from api.kit.columns import flag, key, link, moment, sealed, text_column, texts, version, word
@@ -157,6 +157,7 @@ class Membership(SQLModel, table=True):
         ),
         Index("ix_memberships_person", "person_id"),
         Index("ix_memberships_place", "place_id", "kind", "state"),
+        CheckConstraint("birth_year between 1900 and 2200", name="birth_year_range"),
     )
 
     id: UUID = key()
@@ -168,6 +169,13 @@ class Membership(SQLModel, table=True):
     work_unit: str | None = text_column(optional=True)
     skills: list[str] = texts()
     availability: str | None = text_column(optional=True)
+    times: list[str] = texts(server_default=True)
+    """When somebody can usually serve, in the words of api/rules/people.ServiceTime."""
+    birth_year: int | None = Field(default=None, sa_type=SmallInteger)
+    insured_until: date | None = Field(default=None, sa_type=Date)
+    """The last day the volunteer's insurance holds."""
+    ends_on: date | None = Field(default=None, sa_type=Date)
+    """The last day of the membership; None until it is ended."""
     state: MembershipState = word(MembershipState, default=MembershipState.pending)
     decided_by: PersonId | None = link("people.id", optional=True)
     reason: str | None = text_column(optional=True)

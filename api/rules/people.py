@@ -44,6 +44,15 @@ class MembershipKind(StrEnum):
     volunteer = "volunteer"
 
 
+class ServiceTime(StrEnum):
+    """可服务时间：工作日白天、工作日晚间、周末、节假日"""
+
+    weekday = "weekday"
+    evening = "evening"
+    weekend = "weekend"
+    holiday = "holiday"
+
+
 class MembershipState(StrEnum):
     """报到状态：待核实、已核实、未通过、已结束"""
 

@@ -59,11 +59,12 @@ class Subject(Generic[S, P, F]):
         other gets WrongMoment with the moves that are open now.
         """
         way = self.life.decide(name, self.state, self.standings, self.facts)
+        target = way.arrives(self.state, self.facts)
         row: Any = self.table
         changed = await tx.execute(
             update(self.table)
             .where(row.id == self.id, row.state == self.state, row.version == self.version)
-            .values(state=way.target, version=self.version + 1, updated_at=clock.now(), **columns)
+            .values(state=target, version=self.version + 1, updated_at=clock.now(), **columns)
             .returning(row.id)
         )
         if changed.first() is None:
@@ -74,10 +75,10 @@ class Subject(Generic[S, P, F]):
             subject_id=self.id,
             move=name,
             from_state=self.state.value,
-            to_state=way.target.value,
+            to_state=target.value,
             actor_id=self.actor_id,
             actor_title=self.actor_title,
             text=text,
             data=data,
         )
-        self.state, self.version = way.target, self.version + 1
+        self.state, self.version = target, self.version + 1
