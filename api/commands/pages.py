@@ -8,14 +8,11 @@ import typer
 from rich.console import Console
 
 import api.main  # noqa: F401  (every problem is declared once the program is put together)
+from api.commands.lives import LIVES
 from api.kit.lifecycle import Lifecycle
 from api.kit.problems import known_problems
-from api.rules import need_words
-from api.rules.cases import CASES, CATEGORY_TITLES, STANDING_TITLES, STATE_TITLES, Standing
+from api.rules.cases import CATEGORY_TITLES, STANDING_TITLES, Standing
 from api.rules.limits import CLASS_TITLES, LIMITS, STEP_TITLES, STEPS
-from api.rules.needs import NEEDS
-from api.rules.people import BELONGING_TITLES, MEMBERSHIPS, PEOPLE, RESIDENCIES
-from api.rules.points import REDEMPTION_TITLES, REDEMPTIONS
 from api.rules.roles import (
     CONSOLE_ROLES,
     GRANTED,
@@ -43,27 +40,10 @@ def _diagram(life: Lifecycle[Any, Any, Any], titles: Mapping[str, str]) -> Itera
     yield "```"
 
 
-_CASE_STATES = {state.value: f"{title} {state.value}" for state, title in STATE_TITLES.items()}
-_CASE_STANDINGS = {standing.value: title for standing, title in STANDING_TITLES.items()}
-_NEED_STATES = {state.value: f"{title} {state}" for state, title in need_words.STATE_TITLES.items()}
-_NEED_STANDINGS = {standing.value: title for standing, title in need_words.STANDING_TITLES.items()}
-_OTHER_STATES = {
-    str(state): f"{title} {state}" for state, title in (BELONGING_TITLES | REDEMPTION_TITLES).items()
-}
-_OTHER_STANDINGS = {
-    "self": "本人", "verifier": "核实人", "administrator": "管理员", "owner": "本人", "giver": "发放人",
-}  # fmt: skip
-_WORDS = {
-    CASES.subject: (_CASE_STATES, _CASE_STANDINGS),
-    NEEDS.subject: (_NEED_STATES, _NEED_STANDINGS),
-}
-
-
 def lifecycles() -> str:
     """docs/lifecycles.md"""
     lines = ["# Life-cycles", "", _WRITTEN, ""]
-    for life in (CASES, NEEDS, REDEMPTIONS, RESIDENCIES, MEMBERSHIPS, PEOPLE):
-        states, standings = _WORDS.get(life.subject, (_OTHER_STATES, _OTHER_STANDINGS))
+    for life, states, standings in LIVES:
         lines += [f"## {life.title} `{life.subject}`", "", *_diagram(life, states), ""]
         lines += ["| move | 操作 | from | to | by | note |", "|---|---|---|---|---|---|"]
         for move in life.moves:

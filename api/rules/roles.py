@@ -55,6 +55,9 @@ class Permission(StrEnum):
     place_write = "place.write"
     calendar_write = "calendar.write"
     import_run = "import.run"
+    poll_read = "poll.read"
+    poll_manage = "poll.manage"
+    poll_record = "poll.record"
     audit_read = "audit.read"
     queue_read = "queue.read"
     queue_retry = "queue.retry"
@@ -79,6 +82,9 @@ PERMISSION_TITLES: dict[Permission, str] = {
     Permission.place_write: "维护地域",
     Permission.calendar_write: "维护工作日历",
     Permission.import_run: "批量导入",
+    Permission.poll_read: "查看辖区内的表决、选民册和谁已投票",
+    Permission.poll_manage: "发起、开始、截止、作废表决",
+    Permission.poll_record: "双人代录纸质票与委托",
     Permission.audit_read: "查询全部事件",
     Permission.queue_read: "查看队列状态",
     Permission.queue_retry: "重投失败的任务",
@@ -91,6 +97,8 @@ _DESK = {
     Permission.case_record,
     Permission.home_read,
     Permission.person_read,
+    Permission.poll_read,
+    Permission.poll_record,
 }
 _LEAD = _DESK | {
     Permission.case_dispatch,
@@ -98,6 +106,7 @@ _LEAD = _DESK | {
     Permission.residency_verify,
     Permission.membership_verify,
     Permission.grant_read,
+    Permission.poll_manage,
 }
 
 GRANTED: dict[Role, frozenset[Permission]] = {
@@ -122,16 +131,26 @@ GRANTED: dict[Role, frozenset[Permission]] = {
             Permission.case_verify,
             Permission.person_read,
             Permission.grant_read,
+            Permission.poll_read,
+            Permission.poll_manage,
         }
     ),
     Role.operator: frozenset(
-        set(Permission) - {Permission.case_handle, Permission.case_note, Permission.person_unmask}
+        set(Permission)
+        - {
+            Permission.case_handle,
+            Permission.case_note,
+            Permission.person_unmask,
+            Permission.poll_manage,
+            Permission.poll_record,
+        }
     ),
     Role.auditor: frozenset(
         {
             Permission.case_read,
             Permission.person_read,
             Permission.grant_read,
+            Permission.poll_read,
             Permission.audit_read,
             Permission.queue_read,
         }
