@@ -1,0 +1,68 @@
+"""Paper that says everything it was given, in the font it is given, the same bytes every time."""
+
+import re
+import zlib
+from datetime import UTC, datetime
+
+import pytest
+import typst
+
+from api.kit.printing import typeset, undrawable
+
+AT = datetime(2026, 11, 23, 1, 30, tzinfo=UTC)
+PAGE = "= #data.title\n#for line in data.lines [- #line \n]"
+
+
+def _drawn(pdf: bytes) -> set[str]:
+    """The characters that have a glyph in the document, from the fonts' maps back to Unicode."""
+    found = set()
+    for part in re.findall(rb"stream\n(.*?)\nendstream", pdf, re.DOTALL):
+        try:
+            content = zlib.decompress(part)
+        except zlib.error:
+            continue
+        for block in re.findall(rb"beginbfchar(.*?)endbfchar", content, re.DOTALL):
+            for _, text in re.findall(rb"<(\w+)> <(\w+)>", block):
+                found |= set(bytes.fromhex(text.decode()).decode("utf-16-be"))
+    return found
+
+
+def test_a_page_carries_a_chinese_font_and_is_the_same_twice() -> None:
+    first = typeset(PAGE, {"title": "议事记录", "lines": ["同意", "䶮先生与𠮷女士"]}, at=AT)
+    assert first.pdf.startswith(b"%PDF-")
+    assert set("议事记录同意䶮先生与𠮷女士") <= _drawn(first.pdf)
+    assert first.missing == ()
+    assert typeset(PAGE, {"title": "议事记录", "lines": ["同意", "䶮先生与𠮷女士"]}, at=AT) == first
+
+
+def test_a_character_the_font_lacks_is_spelled_out_and_reported() -> None:
+    odd = "王𰻝𰻝"  # the noodles' character: beyond the font's plane
+    printed = typeset(PAGE, {"title": odd, "lines": [odd, "😀"]}, at=AT)
+    assert printed.missing == tuple(dict.fromkeys((*undrawable(odd), "😀")))
+    assert "😀" in printed.missing
+    spelled = typeset(PAGE, {"title": odd, "lines": [odd, "〔U+1F600〕"]}, at=AT)
+    assert spelled.pdf == printed.pdf
+
+
+def test_what_a_person_wrote_is_never_read_as_markup() -> None:
+    wicked = '#panic("no") *b* $x$ ] #import "/etc/passwd"'
+    printed = typeset(PAGE, {"title": wicked, "lines": [wicked]}, at=AT)
+    assert set(wicked) - {" "} <= _drawn(printed.pdf)
+
+
+def test_a_picture_made_here_is_set_into_the_page() -> None:
+    square = (
+        '<svg xmlns="http://www.w3.org/2000/svg" width="10" height="10"><rect width="10" height="10"/></svg>'
+    )
+    without = typeset("= 图", {}, at=AT)
+    assert len(typeset("= 图\n#image(pictures.at(0))", {}, at=AT, pictures=[square]).pdf) > len(without.pdf)
+
+
+def test_a_font_that_is_not_there_is_an_error_and_no_empty_page() -> None:
+    with pytest.raises(ValueError, match="font"):
+        typeset('#set text(font: "No Such Font")\n#data.title', {"title": "证书"}, at=AT)
+
+
+def test_a_template_with_a_fault_says_so() -> None:
+    with pytest.raises(typst.TypstError):
+        typeset("#data.nothing", {}, at=AT)
