@@ -15,7 +15,7 @@ from api.kit.loops import Loops
 from api.kit.metrics import BACKLOG, DEAD, OLDEST
 from api.models import SubscriptionMessage
 from api.models.notices import SendState
-from api.services import calendars, clockwork, consequences, jobs, sending
+from api.services import calendars, clockwork, consequences, digest, jobs, sending
 from api.services.due import DueClock, RanOut
 from api.services.jobs import Schedule, Scheduled
 from api.services.sending import Outcome, Sender
@@ -35,6 +35,7 @@ JOBS = (
     Scheduled("forget_idempotency_keys", timedelta(hours=1), idempotency.forget_old),
     Scheduled("warn_of_the_calendars_end", timedelta(days=1), calendars.warn),
     Scheduled("give_up_lost_messages", timedelta(minutes=1), sending.give_up_lost),
+    Scheduled("daily_digest", timedelta(minutes=5), digest.send_due),
 )
 
 
@@ -135,7 +136,7 @@ class Courier:
         except Exception as error:
             return _again(error)
         try:
-            await self._wechat.send_message(
+            platform_id = await self._wechat.send_message(
                 message.openid,
                 self._templates.get(message.template, message.template),
                 {key: fields.clip(key, str(value)) for key, value in message.fields.items()},
@@ -144,7 +145,7 @@ class Courier:
             )
         except errors.WeChatError as error:
             return judge(error)
-        return Outcome(SendState.sent)
+        return Outcome(SendState.sent, platform_id=platform_id)
 
 
 def judge(error: errors.WeChatError) -> Outcome:
@@ -164,6 +165,10 @@ def judge(error: errors.WeChatError) -> Outcome:
             | errors.BreakerOpen()
         ):
             return _again(error)
+        case errors.NoCredit():
+            return Outcome(SendState.failed, str(error), refused=True)
+        case errors.InputRejected():
+            return Outcome(SendState.failed, str(error), spent=False)
         case _:
             return Outcome(SendState.failed, str(error))
 

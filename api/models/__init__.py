@@ -12,10 +12,12 @@ from api.models.imports import ImportRun
 from api.models.jobs import Job
 from api.models.needs import Claim, Claimant, Need, Offer
 from api.models.notices import Notice, Subscription, SubscriptionMessage
+from api.models.notices import Notice, NoticePreference, SubscriptionConsent, SubscriptionMessage
 from api.models.people import (
     Branch,
     Credential,
     Grant,
+    HouseholdLine,
     Membership,
     Official,
     Person,
@@ -38,6 +40,8 @@ from api.models.polls import (
 )
 from api.models.sealing import EventLeaf, PollRecord, Seal, SealedLeaf
 from api.models.teams import Qualification, Team, TeamMember
+from api.models.privacy import DataExport, Erasure, PrivacyConsent
+from api.models.wechat import ProgramCode, WechatPush
 
 metadata = SQLModel.metadata
 
@@ -55,15 +59,18 @@ __all__ = [
     "Claimant",
     "ContentCheck",
     "Credential",
+    "DataExport",
     "Deadline",
     "Delivery",
     "Elector",
+    "Erasure",
     "Estate",
     "EstateBuilding",
     "Event",
     "EventLeaf",
     "Grant",
     "Home",
+    "HouseholdLine",
     "IdempotencyAnswer",
     "IdempotencyKey",
     "ImportRun",
@@ -74,6 +81,7 @@ __all__ = [
     "Need",
     "Notice",
     "Offer",
+    "NoticePreference",
     "Official",
     "PaperEntry",
     "Person",
@@ -96,11 +104,16 @@ __all__ = [
     "Seal",
     "SealedLeaf",
     "Subscription",
+    "PrivacyConsent",
+    "ProgramCode",
+    "Residency",
+    "SubscriptionConsent",
     "SubscriptionMessage",
     "Team",
     "TeamMember",
     "Unit",
     "Upload",
     "WechatIdentity",
+    "WechatPush",
     "metadata",
 ]

@@ -1,16 +1,17 @@
 """通知: what a person is told, in the app always, and by subscription message where consent was given."""
 
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, Text, UniqueConstraint
+from sqlalchemy import CheckConstraint, Date, Index, SmallInteger, UniqueConstraint
 from sqlalchemy import text as sql
 from sqlmodel import Field, SQLModel
 
-from api.kit.columns import json_column, key, link, moment, reference, text_column, word
+from api.kit.columns import flag, json_column, key, link, moment, reference, text_column, texts, word
 from api.models.people import PersonId
+from api.rules.notices import ConsentEntry, ConsentSource
 
 
 class Notice(SQLModel, table=True):
@@ -35,15 +36,50 @@ class Notice(SQLModel, table=True):
     read_at: datetime | None = moment(optional=True)
 
 
-class Subscription(SQLModel, table=True):
-    """订阅余额: how often a person has agreed to one more message of a template."""
+class SubscriptionConsent(SQLModel, table=True):
+    """订阅账本: what a person answered, line by line. Append-only; the balance is worked out from it.
 
-    __tablename__ = "subscriptions"
-    __table_args__ = (CheckConstraint("credits >= 0", name="credits_not_negative"),)
+    An acceptance without `pairs_with` pays for one message; a second report of the same tap names the first.
+    """
+
+    __tablename__ = "subscription_consents"
+    __table_args__ = (
+        Index("ix_subscription_consents_of", "identity_id", "template", "id"),
+        Index(
+            "uq_subscription_consents_pair",
+            "pairs_with",
+            unique=True,
+            postgresql_where=sql("pairs_with is not null"),
+        ),
+    )
+
+    id: UUID = key()
+    identity_id: UUID = link("wechat_identities.id")
+    template: str = text_column()
+    entry: ConsentEntry = word(ConsentEntry)
+    source: ConsentSource = word(ConsentSource)
+    pairs_with: UUID | None = link("subscription_consents.id", optional=True)
+    at: datetime = moment(now=True)
+
+
+class NoticePreference(SQLModel, table=True):
+    """通知偏好: whether, for what and when a person wants subscription messages; the inbox gets everything."""
+
+    __tablename__ = "notice_preferences"
+    __table_args__ = (
+        CheckConstraint("(quiet_from is null) = (quiet_until is null)", name="quiet_pair"),
+        CheckConstraint("quiet_from between 0 and 1439 and quiet_until between 0 and 1439", name="quiet_day"),
+    )
 
     person_id: PersonId = link("people.id", primary_key=True)
-    template: str = Field(sa_type=Text, primary_key=True)
-    credits: int = Field(default=0, nullable=False, sa_column_kwargs={"server_default": sql("0")})
+    messages: bool = flag(True)
+    muted: list[str] = texts()
+    quiet_from: int | None = Field(default=None, sa_type=SmallInteger, nullable=True)
+    """Minutes of the local day."""
+    quiet_until: int | None = Field(default=None, sa_type=SmallInteger, nullable=True)
+    digest: bool = flag()
+    digested_on: date | None = Field(default=None, sa_type=Date, nullable=True)
+    """The local day of the last digest: one a day."""
     updated_at: datetime = moment(now=True)
 
 
@@ -74,12 +110,26 @@ class SubscriptionMessage(SQLModel, table=True):
             unique=True,
             postgresql_where=sql("state = 'sending'"),
         ),
+        # One consent pays for one message, whatever the senders do.
+        Index("uq_subscription_messages_consent", "consent_id", unique=True, postgresql_where=sql("spent")),
+        Index(
+            "uq_subscription_messages_platform_id",
+            "platform_id",
+            unique=True,
+            postgresql_where=sql("platform_id is not null"),
+        ),
     )
 
     id: UUID = key()
     notice_id: UUID = link("notices.id")
     person_id: PersonId = link("people.id")
     openid: str = text_column()
+    consent_id: UUID | None = link("subscription_consents.id", optional=True)
+    """What pays for it; None only for messages older than the ledger."""
+    spent: bool = flag(True)
+    """False once it is sure that the platform took nothing for it: the consent pays for another message."""
+    platform_id: str | None = text_column(optional=True)
+    """MsgID: by it the platform tells later what became of the message."""
     template: str = text_column()
     page: str = text_column()
     fields: dict[str, Any] = json_column(default=dict)

@@ -130,6 +130,21 @@ class Residency(SQLModel, table=True):
     updated_at: datetime = moment(now=True)
 
 
+class HouseholdLine(SQLModel, table=True):
+    """住户名册: that a number belongs to a home, as the community's own register says. No name and no number is
+    kept, only what a bound number can be compared with."""
+
+    __tablename__ = "household_lines"
+    __table_args__ = (UniqueConstraint("phone_index", "home_id"), Index("ix_household_lines_home", "home_id"))
+
+    id: UUID = key()
+    home_id: HomeId = link("homes.id")
+    phone_index: bytes = sealed(optional=False)
+    relation: Relation = word(Relation)
+    is_registered: bool = flag()
+    created_at: datetime = moment(now=True)
+
+
 class Branch(SQLModel, table=True):
     """党支部"""
 

@@ -13,7 +13,7 @@ from api.kit import clock
 from api.kit.events import Event
 from api.kit.ids import new_id
 from api.kit.paging import FIRST, page, read_cursor
-from api.models import Grant, Notice, Person, Subscription
+from api.models import Grant, Notice, Person
 from api.models.people import PersonId
 from api.rules.people import PersonState
 from api.rules.roles import Role
@@ -97,28 +97,3 @@ async def mark_read(tx: AsyncSession, person_id: PersonId, ids: list[UUID] | Non
         update(Notice).where(*wanted).values(read_at=clock.now()).returning(col(Notice.id))
     )
     return len(marked.all())
-
-
-async def agree(tx: AsyncSession, person_id: PersonId, template: str) -> int:
-    """One more message of `template` was agreed to; returns the balance."""
-    now = clock.now()
-    row = await tx.execute(
-        insert(Subscription)
-        .values(person_id=person_id, template=template, credits=1, updated_at=now)
-        .on_conflict_do_update(
-            index_elements=["person_id", "template"],
-            set_={"credits": col(Subscription.credits) + 1, "updated_at": now},
-        )
-        .returning(col(Subscription.credits))
-    )
-    return int(row.scalar_one())
-
-
-async def agreed(tx: AsyncSession, person_id: PersonId, template: str) -> int:
-    """How many more messages of `template` the person has agreed to."""
-    found = await tx.execute(
-        select(col(Subscription.credits)).where(
-            col(Subscription.person_id) == person_id, col(Subscription.template) == template
-        )
-    )
-    return found.scalar_one_or_none() or 0

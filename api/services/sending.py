@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import bindparam, literal_column, select, text, update
+from sqlalchemy import select, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
@@ -24,8 +24,10 @@ from api.kit.db import Database
 from api.kit.faults import as_problem
 from api.kit.metrics import SENT
 from api.kit.mishaps import told, trail
-from api.models import Notice, Subscription, SubscriptionMessage, WechatIdentity
+from api.models import Notice, SubscriptionMessage
 from api.models.notices import SendState
+from api.rules.notices import TEMPLATES, Template, quiet_end
+from api.services import ledger, preferences
 
 log = logging.getLogger("linli.sending")
 
@@ -46,51 +48,55 @@ class Outcome:
     error: str | None = None
     wait: float | None = None
     """Seconds the platform asked to wait."""
+    spent: bool = True
+    """Of a failure: whether the consent is gone all the same."""
+    platform_id: str | None = None
+    """The platform's MsgID."""
+    refused: bool = False
+    """The platform knows of no consent: the ledger is told so."""
 
 
 Deliver = Callable[[SubscriptionMessage], Awaitable[Outcome]]
 """Sends one message to the platform. What it raises leaves the message `unknown`."""
 
-_openid = (
-    select(col(WechatIdentity.openid))
-    .where(col(WechatIdentity.person_id) == bindparam("person"))
-    .order_by(col(WechatIdentity.created_at).desc())
-    .limit(literal_column("1"))
-    .scalar_subquery()
-)
-_SPEND = (
-    update(Subscription)
-    .where(
-        col(Subscription.person_id) == bindparam("person"),
-        col(Subscription.template) == bindparam("name"),
-        col(Subscription.credits) > 0,
-        _openid.is_not(None),
-    )
-    .values(credits=col(Subscription.credits) - 1, updated_at=bindparam("now"))
-    .returning(_openid)
-)
-
 
 async def queue_message(
-    tx: AsyncSession, notice: Notice, *, template: str, page: str, fields: dict[str, Any]
+    tx: AsyncSession,
+    notice: Notice,
+    *,
+    template: str,
+    page: str,
+    fields: dict[str, Any],
+    urgent: bool = False,
 ) -> SubscriptionMessage | None:
-    """Spend one of the person's consents to `template` on this notice; None where there is none to spend.
+    """Spend one of the person's consents to `template` on this notice; None where there is none to spend, or
+    the person wants no such messages. In quiet hours it waits for their end, unless `urgent`.
 
     In the transaction of whatever the notice tells: never a message without a consent, never two for one.
+    ValueError for fields that are not the template's.
     """
-    spent = await tx.execute(_SPEND, {"person": notice.person_id, "name": template, "now": clock.now()})
-    openid = spent.scalar_one_or_none()
-    if openid is None:
+    if set(fields) != set(TEMPLATES[Template(template)].fields):
+        raise ValueError(f"the fields of {template} are {sorted(TEMPLATES[Template(template)].fields)}")
+    wish = await preferences.of(tx, notice.person_id)
+    if not wish.messages or template in wish.muted:
         return None
+    credit = await ledger.free_credit(tx, notice.person_id, template)
+    if credit is None:
+        return None
+    now = clock.now()
+    later = None if urgent else quiet_end(now, wish.quiet_from, wish.quiet_until)
     message = SubscriptionMessage(
         notice_id=notice.id,
         person_id=notice.person_id,
-        openid=openid,
+        openid=credit.openid,
+        consent_id=credit.consent_id,
         template=template,
         page=page,
         fields=fields,
+        next_at=later or now,
     )
     tx.add(message)
+    await tx.flush()
     return message
 
 
@@ -126,13 +132,13 @@ async def take(tx: AsyncSession) -> SubscriptionMessage | None:
 async def settle(tx: AsyncSession, message: SubscriptionMessage, outcome: Outcome) -> None:
     """Write down what became of this attempt, even where it had been given up as lost meanwhile."""
     now = clock.now()
-    columns: dict[str, Any] = {"state": outcome.state, "error": outcome.error}
+    columns: dict[str, Any] = {"state": outcome.state, "error": outcome.error, "spent": outcome.spent}
     if outcome.state is SendState.sent:
-        columns["sent_at"] = now
+        columns |= {"sent_at": now, "platform_id": outcome.platform_id}
     elif outcome.state is SendState.pending:
         wait = backoff(message.attempts, first=FIRST_WAIT, longest=LONGEST_WAIT)
         columns["next_at"] = now + timedelta(seconds=max(wait, outcome.wait or 0.0))
-    await tx.execute(
+    settled = await tx.execute(
         update(SubscriptionMessage)
         .where(
             col(SubscriptionMessage.id) == message.id,
@@ -140,7 +146,10 @@ async def settle(tx: AsyncSession, message: SubscriptionMessage, outcome: Outcom
             col(SubscriptionMessage.state).in_((SendState.sending, SendState.unknown)),
         )
         .values(**columns)
+        .returning(col(SubscriptionMessage.id))
     )
+    if settled.first() is not None and outcome.refused and message.consent_id is not None:
+        await ledger.void(tx, message.consent_id, message.template)
 
 
 async def give_up_lost(tx: AsyncSession) -> None:
@@ -185,7 +194,7 @@ class Sender:
 
     async def _attempt(self, message: SubscriptionMessage) -> Outcome:
         if clock.now() - message.created_at > STALE_AFTER:
-            return Outcome(SendState.failed, "stale")
+            return Outcome(SendState.failed, "stale", spent=False)
         try:
             return await self._deliver(message)
         except Exception as error:

@@ -217,3 +217,5 @@ TABLE: dict[str, Line | list[Line]] = {
     "GET /queue": Line(gate=somewhere(P.queue_read)),
     "POST /queue/{event_id}/retry": Line(gate=somewhere(P.queue_retry), body={}, subject={"event_id": "event"}),
 }  # fmt: skip
+
+from tests.routers import matrix_wechat as matrix_wechat  # noqa: E402  (adds its lines to the table above)

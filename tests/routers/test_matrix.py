@@ -141,6 +141,8 @@ OPEN = {
     "POST /residencies",
     "POST /memberships",
     "GET /permissions",
+    "GET /me/preferences",
+    "PATCH /me/preferences",
 }
 """About oneself, or public to everybody signed in."""
 

@@ -10,17 +10,17 @@ from uuid import UUID
 import asyncpg
 import pytest
 from sqlalchemy import text
-from sqlmodel import select
 
 from api.kit import cache, clock
 from api.kit.cache import Redis
 from api.kit.db import Database
 from api.kit.events import record
 from api.kit.ids import new_id
-from api.models import Notice, Person, Subscription, SubscriptionMessage, WechatIdentity
+from api.models import Notice, Person, SubscriptionMessage, WechatIdentity
 from api.models.notices import SendState
 from api.models.people import PersonId
-from api.services import sending
+from api.rules.notices import ConsentEntry, ConsentSource
+from api.services import ledger, sending
 from api.services.sending import Outcome, Sender, give_up_lost, queue_message
 from api.settings import Settings
 from api.wechat.client import WeChat
@@ -31,6 +31,7 @@ TEMPLATE, PLATFORM_ID = "case_progress", "template-id-of-the-platform"
 FIELDS = {
     "thing1": "三号楼电梯又停了，老人下不了楼，请尽快来人看一看",
     "phrase2": "已处置",
+    "time3": "2026-03-02 09:30",
     "thing4": "请您评价",
 }
 
@@ -71,13 +72,18 @@ async def person(db: Database, openid: str | None, consents: int = 1) -> PersonI
     async with db.transaction() as tx:
         tx.add(who)
         await tx.flush()
-        tx.add(Subscription(person_id=who.id, template=TEMPLATE, credits=consents))
         if openid is not None:
-            tx.add(WechatIdentity(app="wx0", openid=openid, person_id=who.id))
+            identity = WechatIdentity(app="wx0", openid=openid, person_id=who.id)
+            tx.add(identity)
+            await tx.flush()
+            for _ in range(consents):
+                await ledger.note(tx, identity, TEMPLATE, ConsentEntry.accept, ConsentSource.app)
     return who.id
 
 
-async def tell(db: Database, person_id: PersonId, *, fail: bool = False, **columns: Any) -> UUID | None:
+async def tell(
+    db: Database, person_id: PersonId, *, fail: bool = False, urgent: bool = False, **columns: Any
+) -> UUID | None:
     """A notice and, where the person agreed to one, its message, in one transaction: the message's id."""
     async with db.transaction() as tx:
         event = record(
@@ -96,7 +102,12 @@ async def tell(db: Database, person_id: PersonId, *, fail: bool = False, **colum
         tx.add(notice)
         await tx.flush()
         message = await queue_message(
-            tx, notice, template=TEMPLATE, page="pages/case/detail?id=1", fields=FIELDS
+            tx,
+            notice,
+            template=TEMPLATE,
+            page=f"pages/case/detail?id={notice.id}",
+            fields=FIELDS,
+            urgent=urgent,
         )
         for name, value in columns.items():
             setattr(message, name, value)
@@ -114,8 +125,7 @@ async def row(db: Database, message_id: UUID | None) -> SubscriptionMessage:
 
 async def credits_of(db: Database, person_id: PersonId) -> int:
     async with db.reading() as tx:
-        query = select(Subscription.credits).where(Subscription.person_id == person_id)
-        return int((await tx.execute(query)).scalar_one())
+        return await ledger.balance(tx, person_id, TEMPLATE)
 
 
 async def messages(db: Database) -> int:
@@ -156,10 +166,10 @@ async def test_what_is_rolled_back_costs_no_consent(db: Database) -> None:
     assert (await credits_of(db, who), await messages(db)) == (1, 0)
 
 
-async def test_somebody_without_wechat_keeps_the_consent(db: Database) -> None:
+async def test_somebody_without_wechat_gets_no_message(db: Database) -> None:
     who = await person(db, None)
     assert await tell(db, who) is None
-    assert (await credits_of(db, who), await messages(db)) == (1, 0)
+    assert (await credits_of(db, who), await messages(db)) == (0, 0)
 
 
 # To the platform
@@ -375,4 +385,5 @@ async def test_news_of_yesterday_is_not_sent(db: Database) -> None:
     platform = Sent()
     assert await drain(Sender(db, platform.deliver)) == 1
     assert platform.order == []
-    assert (await row(db, message_id)).state is SendState.failed
+    found = await row(db, message_id)
+    assert (found.state, found.spent) == (SendState.failed, False)
