@@ -16,6 +16,7 @@ from api.kit.metrics import BACKLOG, DEAD, OLDEST
 from api.models import SubscriptionMessage
 from api.models.notices import SendState
 from api.services import calendars, clockwork, consequences, digest, jobs, sending
+from api.services.cases import searching
 from api.services.due import DueClock, RanOut
 from api.services.jobs import Schedule, Scheduled
 from api.services.sending import Outcome, Sender
@@ -34,6 +35,7 @@ HEARTBEAT_S = 5.0
 JOBS = (
     Scheduled("forget_idempotency_keys", timedelta(hours=1), idempotency.forget_old),
     Scheduled("warn_of_the_calendars_end", timedelta(days=1), calendars.warn),
+    Scheduled("index_cases", timedelta(minutes=10), searching.index_missing),
     Scheduled("give_up_lost_messages", timedelta(minutes=1), sending.give_up_lost),
     Scheduled("daily_digest", timedelta(minutes=5), digest.send_due),
 )

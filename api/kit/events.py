@@ -29,7 +29,11 @@ class Event(SQLModel, table=True):
     """事件: one line of the history. `text` is public to all who reach the subject, `data` never leaves."""
 
     __tablename__ = "events"
-    __table_args__ = (Index("ix_events_subject", "subject_id", "id"),)
+    __table_args__ = (
+        Index("ix_events_subject", "subject_id", "id"),
+        Index("ix_events_actor", "actor_id", "id"),
+        Index("ix_events_move", "move", "id"),
+    )
 
     id: UUID = key()
     subject_kind: str = text_column()

@@ -11,7 +11,6 @@ from api.models.deadlines import Deadline
 from api.models.imports import ImportRun
 from api.models.jobs import Job
 from api.models.needs import Claim, Claimant, Need, Offer
-from api.models.notices import Notice, Subscription, SubscriptionMessage
 from api.models.notices import Notice, NoticePreference, SubscriptionConsent, SubscriptionMessage
 from api.models.people import (
     Branch,
@@ -38,9 +37,10 @@ from api.models.polls import (
     ProxyLoad,
     Representative,
 )
-from api.models.sealing import EventLeaf, PollRecord, Seal, SealedLeaf
-from api.models.teams import Qualification, Team, TeamMember
 from api.models.privacy import DataExport, Erasure, PrivacyConsent
+from api.models.sealing import EventLeaf, PollRecord, Seal, SealedLeaf
+from api.models.search import CaseWords
+from api.models.teams import Qualification, Team, TeamMember
 from api.models.wechat import ProgramCode, WechatPush
 
 metadata = SQLModel.metadata
@@ -54,6 +54,7 @@ __all__ = [
     "CaseNumber",
     "CaseRating",
     "CaseReach",
+    "CaseWords",
     "Caster",
     "Claim",
     "Claimant",
@@ -80,8 +81,8 @@ __all__ = [
     "Membership",
     "Need",
     "Notice",
-    "Offer",
     "NoticePreference",
+    "Offer",
     "Official",
     "PaperEntry",
     "Person",
@@ -93,6 +94,8 @@ __all__ = [
     "Poll",
     "PollKey",
     "PollRecord",
+    "PrivacyConsent",
+    "ProgramCode",
     "Proxy",
     "ProxyLoad",
     "Qualification",
@@ -103,10 +106,6 @@ __all__ = [
     "RiskRating",
     "Seal",
     "SealedLeaf",
-    "Subscription",
-    "PrivacyConsent",
-    "ProgramCode",
-    "Residency",
     "SubscriptionConsent",
     "SubscriptionMessage",
     "Team",

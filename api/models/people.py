@@ -20,7 +20,10 @@ class Person(SQLModel, table=True):
     """个人: one human."""
 
     __tablename__ = "people"
-    __table_args__ = (Index("ix_people_phone_index", "phone_index", unique=True),)
+    __table_args__ = (
+        Index("ix_people_phone_index", "phone_index", unique=True),
+        Index("ix_people_bigrams", text("bigrams(nickname)"), postgresql_using="gin"),
+    )
 
     id: PersonId = key()
     state: PersonState = word(PersonState, default=PersonState.active)
@@ -69,6 +72,7 @@ class Official(SQLModel, table=True):
     """公职信息: how a secretary or worker is shown to the public."""
 
     __tablename__ = "officials"
+    __table_args__ = (Index("ix_officials_bigrams", text("bigrams(name)"), postgresql_using="gin"),)
 
     person_id: PersonId = link("people.id", primary_key=True)
     name: str = text_column()

@@ -14,7 +14,7 @@ from api.routers.bodies import check_fields
 from api.routers.deps import KEY_PROBLEMS, CurrentViewer, Db, Key, Once, Tx, problems
 from api.rules import cases as rules
 from api.rules.cases import CaseCategory, CaseKind, CaseMove, CaseState
-from api.schemas.base import Happened
+from api.schemas.base import Happened, Search
 from api.schemas.cases import (
     ALLOWED,
     NEEDED,
@@ -29,6 +29,7 @@ from api.schemas.cases import (
 from api.services.access import Viewer, params
 from api.services.cases import handling, listing, reading, submitting, talking
 from api.services.cases.finding import find
+from api.services.cases.searching import SearchTooShort
 from api.services.cases.submitting import HouseholdIsPrivate, NewCase, PlaceTooWide
 from api.services.cases.view import view
 from api.services.timeline import timeline
@@ -62,8 +63,9 @@ async def submit_case(
     "/cases",
     response_model=Page[CaseItem],
     summary="诉求列表",
-    description="从新到旧。mine=true 只看自己的；place 看一个地域的；都不填则是您工作和居住之处的。",
-    responses=problems(Malformed),
+    description="从新到旧。mine=true 只看自己的；place 看一个地域的；都不填则是您工作和居住之处的。"
+    "q 按编号、标题、内容查找，至少两个字，只在可见范围之内。",
+    responses=problems(Malformed, SearchTooShort),
 )
 async def list_cases(
     viewer: CurrentViewer,
@@ -76,6 +78,7 @@ async def list_cases(
     kind: Annotated[CaseKind | None, Query(description="种类")] = None,
     category: Annotated[CaseCategory | None, Query(description="类别")] = None,
     overdue: Annotated[bool | None, Query(description="true 只看办结超时的，false 只看没有超时的")] = None,
+    q: Annotated[Search | None, Query(description="查找的字词：编号、标题、内容")] = None,
 ) -> Response:
     found = await listing.listing(
         db,
@@ -85,6 +88,7 @@ async def list_cases(
         mine=mine,
         place_id=place,
         overdue=overdue,
+        q=q,
         state=state,
         kind=kind,
         category=category,

@@ -268,3 +268,19 @@ async def test_a_blocked_person_whose_session_survived_changes_nothing(town: Tow
     ):
         assert (await town.stranger.post(path, body)).status_code == 403, path
     assert (await town.stranger.call("PATCH", "/me", json={"nickname": "老周"})).status_code == 403
+
+
+async def test_people_are_found_by_a_part_of_their_names(town: Town) -> None:
+    clerk = await _console(town, "档案员", Role.secretary, town.here.place)
+    for who, name in ((town.here.worker, "张建国"), (town.here.second_worker, "李建国X")):
+        assert (await who.call("PATCH", "/me", json={"nickname": name})).status_code == 200
+
+    async def found(q: str) -> list[str]:
+        answer = await clerk.get("/people", params={"q": q})
+        assert answer.status_code == 200, answer.text
+        return [row["nickname"] for row in answer.json()["items"]]
+
+    assert await found("建国") == ["李建国X", "张建国"]
+    assert await found("国x") == ["李建国X"]
+    assert await found("张") == ["张建国"]
+    assert await found("张国") == []

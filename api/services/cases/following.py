@@ -14,7 +14,7 @@ from api.models import Case, Unit
 from api.rules.cases import STATE_TITLES, CaseState, NoUnit
 from api.rules.roles import LEADS, SERVES
 from api.services import notices, sending
-from api.services.cases import handling
+from api.services.cases import handling, searching
 from api.services.notices import holders
 
 
@@ -82,6 +82,8 @@ TEMPLATE = "case_progress"
 async def follow(tx: AsyncSession, event: Event) -> None:
     """Route what was just submitted; tell those whom the event concerns."""
     case = (await tx.execute(select(Case).where(col(Case.id) == event.subject_id))).scalar_one()
+    if event.move == "submit":
+        await searching.index(tx, case)
     if event.move == "submit" and case.state is CaseState.submitted:
         await _route(tx, case)
     for word in WORDS.get(event.move, ()):

@@ -34,6 +34,7 @@ from api.models.cases import Audience
 from api.rules.people import ResidencyState
 from api.rules.roles import Permission, roles_with
 from api.services.access import NOW, VIEWER, Viewer, live, params, reaches
+from api.services.cases import searching
 from api.services.cases.reading import readable_cases
 from api.services.cases.view import item
 
@@ -98,14 +99,19 @@ FILTERS: dict[str, Callable[[], ColumnElement[bool]]] = {
     "in_time": lambda: not_(_overdue()),
 }
 
+WORDS = "words"
+"""The name of the filter by words, and of what it binds."""
+
 
 @cache
 def _list_statement(limit: int, source: str, filters: frozenset[str] = frozenset()) -> Statement:
     """Prebuilt lists: `source` is "mine", "place" or "reach". LIMIT is literal: a bound one doubles the work."""
     more: Any = literal_column(str(limit + 1))
     after = bindparam("after", type_=Uuid())
-    wanted = [FILTERS[name]() for name in sorted(filters)]
+    wanted = [FILTERS[name]() for name in sorted(filters - {WORDS})]
     if source == "mine":
+        if WORDS in filters:
+            wanted.append(searching.has_words(col(Case.id)))
         ids = (
             select(col(Case.id))
             .where(col(Case.reporter_id) == VIEWER, col(Case.id) < after, *wanted)
@@ -123,24 +129,26 @@ def _list_statement(limit: int, source: str, filters: frozenset[str] = frozenset
                 col(CaseReach.case_id) < after,
             )
             .order_by(col(CaseReach.case_id).desc())
-            .limit(more)
         )
-        if wanted:
+        if wanted and WORDS not in filters:
             seen = seen.join(Case, col(Case.id) == col(CaseReach.case_id)).where(*wanted)
         if source == "place":
             # Here a resident of elsewhere looks too: what is for neighbours only must not fill the page.
             open_to_viewer = select(readable_cases()).where(col(Case.id) == col(CaseReach.case_id))
             staff = seen_from.c.audience == Audience.staff.value
             seen = seen.where(or_(staff, open_to_viewer.correlate(CaseReach).scalar_subquery()))
-        lateral = seen.lateral("seen")
-        ids = (
-            select(lateral.c.id)
-            .select_from(seen_from.join(lateral, literal(True)))
-            .group_by(lateral.c.id)
-            .order_by(lateral.c.id.desc())
-            .limit(more)
-            .subquery("ids")
-        )
+        if WORDS in filters:
+            ids = searching.found_from(seen_from, seen, after, more, wanted)
+        else:
+            lateral = seen.limit(more).lateral("seen")
+            ids = (
+                select(lateral.c.id)
+                .select_from(seen_from.join(lateral, literal(True)))
+                .group_by(lateral.c.id)
+                .order_by(lateral.c.id.desc())
+                .limit(more)
+                .subquery("ids")
+            )
     finish = aliased(Deadline, name="finish")
     return Statement(
         select(
@@ -192,17 +200,20 @@ async def listing(
     mine: bool = False,
     place_id: UUID | None = None,
     overdue: bool | None = None,
+    q: str | None = None,
     **words: StrEnum | None,
 ) -> dict[str, Any]:
     """A page of cases, newest first: own, of a place, or of everywhere the viewer works and lives.
 
-    `words` are the filters by an enum: state, kind, category.
+    `words` are the filters by an enum: state, kind, category. Raises SearchTooShort for `q`.
     """
     source = "mine" if mine else "place" if place_id is not None else "reach"
     values: dict[str, Any] = {"after": read_cursor(after), **params(viewer)}
     if source == "place":
         values["place"] = place_id
-    wanted = {name: word.value for name, word in words.items() if word is not None}
+    wanted: dict[str, Any] = {name: word.value for name, word in words.items() if word is not None}
+    if q is not None:
+        wanted[WORDS] = searching.words_of(q)
     filters = set(wanted) | ({"overdue" if overdue else "in_time"} if overdue is not None else set())
     rows = await db.fetch(_list_statement(limit, source, frozenset(filters)), **values, **wanted)
     return page([item(row, viewer) for row in rows], limit)

@@ -19,10 +19,11 @@ from sqlmodel import SQLModel, col
 from api.kit import clock
 from api.kit.events import ActorKind, Delivery, Event
 from api.kit.ids import new_id
-from api.models import Case, CaseMessage, CaseReach, Deadline
+from api.models import Case, CaseMessage, CaseReach, CaseWords, Deadline
 from api.models.cases import Audience, MessageKind
 from api.rules.calendar import WorkingCalendar
 from api.rules.cases import CASES, RESIDENT_CLOCKS, CaseClock, CaseKind, CaseState, Channel, Visibility
+from api.rules.grams import grams
 from api.rules.limits import LIMITS, CaseClass
 from api.services import deadlines
 from api.services.imports.bulk import copy_rows
@@ -76,6 +77,7 @@ class _Rows:
         self.events: list[dict[str, Any]] = []
         self.clocks: list[dict[str, Any]] = []
         self.seen: list[dict[str, Any]] = []
+        self.words: list[dict[str, Any]] = []
         for record in records:
             self._add(community, record, calendar, run_id)
 
@@ -84,16 +86,19 @@ class _Rows:
         yield Case, self.cases
         yield CaseMessage, self.messages
         yield CaseReach, self.seen
+        yield CaseWords, self.words
         yield Deadline, self.clocks
         yield Event, self.events
 
     def _add(self, community: Community, record: OldCase, calendar: WorkingCalendar, run_id: UUID) -> None:
         case_id, answered = new_id(record.submitted_at), record.answered_at
         closed = answered is not None
+        number = number_of(community, record.number)
+        self.words.append({"case_id": case_id, "words": grams(number, record.subject, record.text)})
         self.cases.append(
             {
                 "id": case_id,
-                "number": number_of(community, record.number),
+                "number": number,
                 "kind": CaseKind.secretary,
                 "category": record.category,
                 "title": record.subject,

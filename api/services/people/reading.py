@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, exists, literal, or_, select, union
+from sqlalchemy import ColumnElement, Select, and_, exists, func, literal, or_, select, union
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -63,11 +63,19 @@ def _ties(tops: Sequence[str]) -> list[Select[Any]]:
 def _matches(q: str) -> ColumnElement[bool]:
     """By a part of the name, or the whole username. Numbers do not belong in an address: see lookup()."""
     named = union(
-        select(col(Person.id)).where(col(Person.nickname).contains(q, autoescape=True)),
-        select(col(Official.person_id)).where(col(Official.name).contains(q, autoescape=True)),
+        select(col(Person.id)).where(_has_part(col(Person.nickname), q)),
+        select(col(Official.person_id)).where(_has_part(col(Official.name), q)),
         select(col(Credential.person_id)).where(col(Credential.username) == q.lower()),
     )
     return col(Person.id).in_(named)
+
+
+def _has_part(name: Any, q: str) -> ColumnElement[bool]:
+    """By the index of pairs of characters; one character alone is in no pair."""
+    part: ColumnElement[bool] = name.icontains(q, autoescape=True)
+    if len(q) < 2:
+        return part
+    return and_(func.bigrams(name).op("@>", is_comparison=True)(func.bigrams(q)), part)
 
 
 async def listing(

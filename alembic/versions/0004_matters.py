@@ -1,0 +1,55 @@
+"""Cases found by words, people by parts of their names, events by actor and move."""
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+
+from alembic import op
+
+revision = "0004"
+down_revision = "0009"
+branch_labels = None
+depends_on = None
+
+BIGRAMS = """create or replace function bigrams(words text) returns text[]
+  language sql immutable strict parallel safe as $$
+  select coalesce(array_agg(distinct substr(lower(words), i, 2)), '{}')
+  from generate_series(1, length(words) - 1) i $$"""
+"""Every pair of neighbouring characters: names are short and change in many places, so the index makes its own."""
+
+CONCURRENTLY = (
+    ("ix_people_bigrams", "people", [sa.text("bigrams(nickname)")], "gin"),
+    ("ix_officials_bigrams", "officials", [sa.text("bigrams(name)")], "gin"),
+    ("ix_events_actor", "events", ["actor_id", "id"], "btree"),
+    ("ix_events_move", "events", ["move", "id"], "btree"),
+)
+"""On tables that are written to all the time: built without stopping their writers."""
+
+
+def upgrade() -> None:
+    op.execute(BIGRAMS)
+    op.create_table(
+        "case_words",
+        sa.Column("case_id", sa.Uuid(), nullable=False),
+        sa.Column("words", postgresql.ARRAY(sa.Text()), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["case_id"], ["cases.id"], name=op.f("fk_case_words_case_id"), ondelete="RESTRICT"
+        ),
+        sa.PrimaryKeyConstraint("case_id", name=op.f("pk_case_words")),
+        if_not_exists=True,
+    )
+    op.create_index(
+        "ix_case_words_words", "case_words", ["words"], postgresql_using="gin", if_not_exists=True
+    )
+    # What came before is committed here: whatever stops the rest, running the migration again completes it.
+    with op.get_context().autocommit_block():
+        for name, table, columns, using in CONCURRENTLY:
+            op.drop_index(name, table_name=table, postgresql_concurrently=True, if_exists=True)
+            op.create_index(name, table, columns, postgresql_using=using, postgresql_concurrently=True)
+
+
+def downgrade() -> None:
+    with op.get_context().autocommit_block():
+        for name, table, _, _ in CONCURRENTLY:
+            op.drop_index(name, table_name=table, postgresql_concurrently=True, if_exists=True)
+    op.drop_table("case_words")
+    op.execute("drop function bigrams(text)")
