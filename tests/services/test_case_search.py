@@ -1,6 +1,7 @@
 """Finding by words: whoever may read a case finds it, nobody else does."""
 
 from collections.abc import Awaitable, Callable
+from uuid import UUID
 
 import pytest
 from sqlalchemy import text
@@ -54,6 +55,10 @@ async def test_a_neighbour_finds_a_case_only_once_it_is_shown(town: Town, pump: 
     case = await town.submit(town.here.worker, title="电梯异响", visibility="community")
     await pump()
     assert await _found(town.here.resident, "电梯") == []
+    async with town.app.state.db.transaction() as tx:
+        await tx.execute(
+            text("update cases set content = 'pass' where id = :case"), {"case": UUID(case["id"])}
+        )
     await town.here.second_worker.move(case["id"], "sign")
     said = {"kind": "reply", "text": "在修"}
     assert (await town.here.second_worker.post(f"/cases/{case['id']}/messages", said)).status_code == 201
