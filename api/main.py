@@ -17,6 +17,7 @@ from api.kit.http import Edge, TransactionRoute, install
 from api.kit.secrets import Vault
 from api.openapi import document, hot_routes, operation_id
 from api.routers import (
+    case_requests,
     cases,
     grants,
     me,
@@ -125,6 +126,7 @@ SHARED = (
     sessions.shared_router,
     cases.fast,
     cases.router,
+    case_requests.router,
     me.shared_router,
     places.router,
     places.directory_router,

@@ -11,8 +11,9 @@ import api.main  # noqa: F401  (every problem is declared once the program is pu
 from api.commands.lives import LIVES
 from api.kit.lifecycle import Lifecycle
 from api.kit.problems import known_problems
-from api.rules.cases import CATEGORY_TITLES, STANDING_TITLES, Standing
-from api.rules.limits import CLASS_TITLES, LIMITS, STEP_TITLES, STEPS
+from api.rules.case_requests import REQUEST_RULES, REQUEST_TITLES
+from api.rules.cases import CATEGORY_TITLES, CLOCK_TITLES, STANDING_TITLES, Standing
+from api.rules.limits import CLASS_TITLES, LIMITS, STEPS
 from api.rules.roles import (
     CONSOLE_ROLES,
     GRANTED,
@@ -58,7 +59,14 @@ def lifecycles() -> str:
         cells = [part.text if part else "–" for part in (limit.sign, limit.contact, limit.finish)]
         lines.append(f"| {CLASS_TITLES[kind]} | {' | '.join(cells)} | {limit.note} |")
     lines += ["", "| 环节 | 时限 |", "|---|---|"]
-    lines += [f"| {STEP_TITLES[step]} | {limit.text} |" for step, limit in STEPS.items()]
+    lines += [f"| {CLOCK_TITLES[step]} | {limit.text} |" for step, limit in STEPS.items()]
+    lines += ["", "| 申请 | 谁提出 | 谁决定 | 决定时限 |", "|---|---|---|---|"]
+    for request, rule in REQUEST_RULES.items():
+        askers = "、".join(STANDING_TITLES[s] for s in Standing if s in rule.asked_by)
+        decider = STANDING_TITLES[rule.decided_by]
+        lines.append(
+            f"| {REQUEST_TITLES[request]} `{request}` | {askers} | {decider} | {rule.deciding.text} |"
+        )
     lines += ["", f"书记信箱类别：{'、'.join(f'{t}（{c.value}）' for c, t in CATEGORY_TITLES.items())}。"]
     return "\n".join(lines) + "\n"
 

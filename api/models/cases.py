@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 from enum import StrEnum
-from typing import NewType
+from typing import Any, NewType
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, Date, Index, Integer, SmallInteger, Text, UniqueConstraint
@@ -12,10 +12,26 @@ from sqlmodel import Field, SQLModel
 from api.kit.columns import code_column, flag, key, link, moment, text_column, version, word
 from api.models.people import PersonId
 from api.models.places import HomeId, PlaceId, UnitId
+from api.rules.case_requests import RejectReason
 from api.rules.cases import CaseCategory, CaseKind, CaseState, Channel, Outcome, Visibility
 from api.rules.content import ContentState
 
 CaseId = NewType("CaseId", UUID)
+
+LIVE = (
+    "state in ('submitted', 'dispatched', 'in_progress', 'waiting_resident', 'suspended', 'handled',"
+    " 'awaiting_rating')"
+)
+"""What somebody still waits for: few of all, so that a list of one state over a county is one short range."""
+
+
+def _count(default: int = 0) -> Any:
+    return Field(
+        default=default,
+        sa_type=SmallInteger,
+        nullable=False,
+        sa_column_kwargs={"server_default": sql(str(default))},
+    )
 
 
 class Case(SQLModel, table=True):
@@ -34,6 +50,14 @@ class Case(SQLModel, table=True):
         CheckConstraint("home_id is null or visibility = 'private'", name="household_private"),
         CheckConstraint("cycle between 1 and 9", name="cycle_range"),
         CheckConstraint("passed_at is null or content = 'pass'", name="shown_passed"),
+        CheckConstraint("level between 0 and 4", name="level_range"),
+        CheckConstraint("suspended_days between 0 and 90", name="suspended_at_most"),
+        CheckConstraint("tasks_open >= 0", name="tasks_counted"),
+        CheckConstraint(
+            "state <> 'referred' or (outside_system is not null and outside_number is not null)",
+            name="referred_where",
+        ),
+        CheckConstraint("state <> 'rejected' or reject_reason is not null", name="rejected_why"),
         Index("ix_cases_reporter", "reporter_id", "id"),
         Index(
             "ix_cases_unit_live",
@@ -43,6 +67,8 @@ class Case(SQLModel, table=True):
                 "state in ('dispatched', 'in_progress', 'waiting_resident', 'suspended', 'handled')"
             ),
         ),
+        Index("ix_cases_live", "state", "path", "id", postgresql_where=sql(LIVE)),
+        Index("uq_cases_continues", "continues_id", unique=True),
     )
 
     id: CaseId = key()
@@ -72,9 +98,30 @@ class Case(SQLModel, table=True):
     handler_id: PersonId | None = link("people.id", optional=True)
     routing_rule: str | None = text_column(optional=True)
     """Which rule, in which version, dispatched it; "manual" for a dispatcher."""
-    asks: int = Field(
-        default=0, sa_type=SmallInteger, nullable=False, sa_column_kwargs={"server_default": sql("0")}
-    )
+    asks: int = _count()
+    transfers: int = _count()
+    returns: int = _count()
+    tasks_open: int = _count()
+    """协同 tasks neither finished nor waived."""
+    suspended_days: int = _count()
+    """挂账 days granted in all."""
+    contacted_cycle: int = _count(1)
+    """The last cycle in which a person contacted the reporter, once there is a first contact."""
+    confirm_owed: bool = flag()
+    """A dispute waits for the community's word."""
+    callback_owed: bool = flag()
+    """Low marks wait for a call by another unit."""
+    hazard: bool = flag()
+    """安全隐患: goes on even when its reporter withdraws."""
+    owner_id: PersonId | None = link("people.id", optional=True)
+    """责任人 of the plan, named when the case reached the community's rung."""
+    plan: str | None = text_column(optional=True)
+    reject_reason: RejectReason | None = word(RejectReason, optional=True)
+    outside_system: str | None = text_column(optional=True)
+    outside_number: str | None = text_column(optional=True)
+    """Where it was referred to, or reported up to, and its number there."""
+    continues_id: CaseId | None = link("cases.id", optional=True)
+    """The withdrawn hazard that goes on as this case."""
     outcome: Outcome | None = word(Outcome, optional=True)
     merged_into_id: CaseId | None = link("cases.id", optional=True)
     first_contact_at: datetime | None = moment(optional=True)

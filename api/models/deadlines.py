@@ -18,7 +18,7 @@ class Deadline(SQLModel, table=True):
         UniqueConstraint("subject_id", "kind", "cycle"),
         Index(
             "ix_deadlines_due",
-            "due_at",
+            text("least(warn_at, due_at)"),
             postgresql_where=text("met_at is null and cancelled_at is null and fired_at is null"),
         ),
     )
@@ -38,6 +38,14 @@ class Deadline(SQLModel, table=True):
     """Computed beyond the last published holiday plan, Monday to Friday taken for granted."""
     started_at: datetime = moment()
     due_at: datetime | None = moment(optional=True)
+    rungs: bool = flag()
+    """It acts before its due time too, when 50% and 80% of it are used."""
+    warn_at: datetime | None = moment(optional=True)
+    """When the next rung of the ladder before the due time is reached; None: no more, or none at all."""
+    warned: int = Field(
+        default=0, sa_type=SmallInteger, nullable=False, sa_column_kwargs={"server_default": text("0")}
+    )
+    """Percent used at the last rung told."""
     pauses: list[list[str | None]] = json_column(default=list)
     segments: list[list[str]] = json_column(default=list)
     """The intervals that count: RFC 3339 pairs whose sum is the limit."""

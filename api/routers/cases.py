@@ -12,7 +12,7 @@ from api.kit.problems import Malformed, NotAllowed, NotFound, WrongMoment
 from api.models.cases import MessageKind
 from api.routers.bodies import check_fields
 from api.routers.deps import KEY_PROBLEMS, CurrentViewer, Db, Key, Once, Tx, problems
-from api.rules import cases as rules
+from api.rules import case_guards as rules
 from api.rules.cases import CaseCategory, CaseKind, CaseMove, CaseState
 from api.schemas.base import Happened, Search
 from api.schemas.cases import (
@@ -27,7 +27,17 @@ from api.schemas.cases import (
     SubmitCase,
 )
 from api.services.access import Viewer, params
-from api.services.cases import handling, listing, reading, submitting, talking
+from api.services.cases import (
+    handling,
+    holding,
+    ladder,
+    listing,
+    rating,
+    reading,
+    redirecting,
+    submitting,
+    talking,
+)
 from api.services.cases.finding import find
 from api.services.cases.searching import SearchTooShort
 from api.services.cases.submitting import HouseholdIsPrivate, NewCase, PlaceTooWide
@@ -113,7 +123,9 @@ async def get_case(case_id: CaseId, viewer: CurrentViewer, db: Db) -> Response:
     summary="办理诉求",
     description="按生命周期表进行一次操作，返回操作之后的诉求。",
     responses=problems(Malformed, NotFound, NotAllowed, WrongMoment, *KEY_PROBLEMS, rules.NobodyContacted,
-                       rules.AskedEnough, rules.SameHands, rules.NoUnit, rules.DisputedEnough, handling.StarsMismatch),
+                       rules.AskedEnough, rules.SameHands, rules.NoUnit, rules.DisputedEnough, rating.StarsMismatch,
+                       rules.TransferredEnough, rules.TasksOpen, rules.TooLateToReopen, rules.NothingToConfirm,
+                       rules.NoCallBackOwed, rules.NotThatHigh, rules.AlreadyHazard, ladder.NotAnOwner),
     dependencies=[Once],
 )  # fmt: skip
 async def move_case(
@@ -125,6 +137,25 @@ async def move_case(
 ) -> dict[str, Any]:
     check_fields(body, NEEDED.get(move, ()), ALLOWED.get(move, ()))
     match move:
+        case CaseMove.transfer:
+            assert body.unit_id is not None
+            await redirecting.transfer(tx, viewer, case_id, body.unit_id, body.reason or "")
+        case CaseMove.refer:
+            await redirecting.refer(tx, viewer, case_id, system=body.system or "", number=body.number or "")
+        case CaseMove.resume:
+            await holding.resume(tx, viewer, case_id)
+        case CaseMove.reopen:
+            await rating.reopen(tx, viewer, case_id, body.reason or "")
+        case CaseMove.confirm:
+            await rating.confirm(tx, viewer, case_id, body.text or "")
+        case CaseMove.call_back:
+            await rating.call_back(tx, viewer, case_id, body.text or "")
+        case CaseMove.plan:
+            await ladder.plan(tx, viewer, case_id, owner_id=body.owner_id, text=body.text or "")
+        case CaseMove.report_up:
+            await ladder.report_up(tx, viewer, case_id, system=body.system or "", number=body.number or "")
+        case CaseMove.mark_hazard:
+            await ladder.mark_hazard(tx, viewer, case_id, body.reason or "")
         case CaseMove.dispatch:
             await handling.dispatch(tx, viewer, case_id, body.unit_id)
         case CaseMove.sign:
@@ -139,26 +170,27 @@ async def move_case(
                 tx, viewer, case_id, outcome=body.outcome, reply=body.reply or "", publish=bool(body.publish)
             )
         case CaseMove.pass_check:
-            await handling.pass_check(tx, viewer, case_id, body.text)
+            await rating.pass_check(tx, viewer, case_id, body.text)
         case CaseMove.fail_check:
-            await handling.fail_check(tx, viewer, case_id, body.reason or "")
+            await rating.fail_check(tx, viewer, case_id, body.reason or "")
         case CaseMove.rate:
-            await handling.rate(tx, viewer, case_id, _stars(body.stars))
+            await rating.rate(tx, viewer, case_id, _stars(body.stars))
         case CaseMove.dispute:
-            await handling.dispute(tx, viewer, case_id, _stars(body.stars))
+            await rating.dispute(tx, viewer, case_id, _stars(body.stars))
         case CaseMove.withdraw:
             await handling.withdraw(tx, viewer, case_id, body.reason)
-        case _:  # expire: the clock's own move
+        case _:  # the clock's own move, and those that happen with the approval of a request
             await (await find(tx, viewer, case_id)).move(tx, move.value)
-    return await _seen(tx, viewer, case_id)
+    return await seen(tx, viewer, case_id)
 
 
-def _stars(stars: Stars | None) -> handling.Stars:
+def _stars(stars: Stars | None) -> rating.Stars:
     assert stars is not None
-    return handling.Stars(stars.overall, stars.result, stars.attitude, stars.speed, stars.text)
+    return rating.Stars(stars.overall, stars.result, stars.attitude, stars.speed, stars.text)
 
 
-async def _seen(tx: Tx, viewer: Viewer, case_id: UUID) -> dict[str, Any]:
+async def seen(tx: Tx, viewer: Viewer, case_id: UUID) -> dict[str, Any]:
+    """The case as it is for the viewer at this point of the transaction."""
     await tx.flush()
     row = (await tx.execute(reading.READ_ONE, {"case_id": case_id, **params(viewer)})).mappings().one()
     return view(row, viewer)
@@ -174,10 +206,10 @@ async def _seen(tx: Tx, viewer: Viewer, case_id: UUID) -> dict[str, Any]:
 )
 async def rate_case(case_id: CaseId, body: Stars, viewer: CurrentViewer, tx: Tx) -> dict[str, Any]:
     if body.overall < rules.DISPUTED_BELOW:
-        await handling.dispute(tx, viewer, case_id, _stars(body))
+        await rating.dispute(tx, viewer, case_id, _stars(body))
     else:
-        await handling.rate(tx, viewer, case_id, _stars(body))
-    return await _seen(tx, viewer, case_id)
+        await rating.rate(tx, viewer, case_id, _stars(body))
+    return await seen(tx, viewer, case_id)
 
 
 @router.post(

@@ -1,11 +1,13 @@
 """诉求/工单: the life-cycle of a matter that somebody must handle. Source: docs/lifecycles.md, chapter A."""
 
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Callable, Collection, Iterator
 from enum import StrEnum
+from uuid import UUID
 
 from api.kit.lifecycle import Lifecycle, Move
 from api.kit.problems import Problem
+from api.rules import case_guards as guards
+from api.rules.case_guards import CaseFacts
 
 
 class CaseKind(StrEnum):
@@ -119,6 +121,10 @@ ACTIVE: frozenset[CaseState] = frozenset(
     }
 )
 """While active a case has exactly one owner unit."""
+OVER: frozenset[CaseState] = frozenset(
+    {CaseState.closed, CaseState.rejected, CaseState.merged, CaseState.withdrawn, CaseState.referred}
+)
+"""Nobody works on it any more, though some ways lead back."""
 
 
 class CaseMove(StrEnum):
@@ -135,6 +141,19 @@ class CaseMove(StrEnum):
     rate = "rate"
     dispute = "dispute"
     withdraw = "withdraw"
+    reject = "reject"
+    readmit = "readmit"
+    refer = "refer"
+    transfer = "transfer"
+    give_back = "return"
+    suspend = "suspend"
+    resume = "resume"
+    reopen = "reopen"
+    confirm = "confirm"
+    call_back = "call_back"
+    plan = "plan"
+    report_up = "report_up"
+    mark_hazard = "mark_hazard"
 
 
 class Standing(StrEnum):
@@ -146,6 +165,10 @@ class Standing(StrEnum):
     dispatcher = "dispatcher"
     verifier = "verifier"
     system = "system"
+    unit_lead = "unit_lead"
+    caller = "caller"
+    overseer = "overseer"
+    approver = "approver"
 
 
 STANDING_TITLES: dict[Standing, str] = {
@@ -155,11 +178,15 @@ STANDING_TITLES: dict[Standing, str] = {
     Standing.dispatcher: "派单员",
     Standing.verifier: "核查人（非承办人）",
     Standing.system: "系统",
+    Standing.unit_lead: "承办单位负责人",
+    Standing.caller: "回访人（非承办单位）",
+    Standing.overseer: "街道督办",
+    Standing.approver: "批准申请的人",
 }
 
 
 class CaseClock(StrEnum):
-    """诉求上的期限：受理、签收、首次联系、办结、补充、核查、评价"""
+    """诉求上的期限：受理、签收、首次联系、办结、单位承办、补充、核查、评价，以及升级与复核的各环节"""
 
     screening = "screening"
     sign = "sign"
@@ -168,6 +195,14 @@ class CaseClock(StrEnum):
     asking = "asking"
     checking = "checking"
     rating = "rating"
+    unit = "unit"
+    confirming = "confirming"
+    calling_back = "calling_back"
+    planning = "planning"
+    to_town = "to_town"
+    supervising = "supervising"
+    reviewing = "reviewing"
+    deciding = "deciding"
 
 
 CLOCK_TITLES: dict[CaseClock, str] = {
@@ -175,71 +210,55 @@ CLOCK_TITLES: dict[CaseClock, str] = {
     CaseClock.sign: "签收",
     CaseClock.contact: "首次联系",
     CaseClock.finish: "办结",
-    CaseClock.asking: "补充说明",
-    CaseClock.checking: "核查",
-    CaseClock.rating: "评价",
+    CaseClock.asking: "反映人补充",
+    CaseClock.checking: "办结核查",
+    CaseClock.rating: "反映人评价",
+    CaseClock.unit: "单位承办",
+    CaseClock.confirming: "不认可的确认",
+    CaseClock.calling_back: "回访",
+    CaseClock.planning: "责任人与新方案",
+    CaseClock.to_town: "社区解决",
+    CaseClock.supervising: "街道督办",
+    CaseClock.reviewing: "挂账复核",
+    CaseClock.deciding: "申请审批",
 }
 
 RESIDENT_CLOCKS: tuple[CaseClock, ...] = (CaseClock.contact, CaseClock.finish)
-"""Run from submission, paused only while we wait for the resident."""
+"""Run from submission, paused only while we wait for the resident and while the case is suspended."""
+PAUSED_CLOCKS: tuple[CaseClock, ...] = (*RESIDENT_CLOCKS, CaseClock.unit)
+"""What stands still then: the resident's clocks and the unit's own."""
 
-ASKS_ALLOWED = 2
-CYCLES_ALLOWED = 9
-DISPUTED_BELOW = 3
-"""Fewer stars than this are a dispute, not a rating."""
-
-
-class NobodyContacted(Problem):
-    status, code, title = 409, "resident_not_contacted", "办结前须先与反映人联系"
-    advice = "先公开答复反映人，或登记一次电话、上门联系，再办结。"
+LOW_RISK = frozenset({CaseCategory.consult, CaseCategory.suggest})
+"""Checked by the system when nobody did in time, but for the sample below and for what was disputed."""
 
 
-class AskedEnough(Problem):
-    status, code, title = 409, "asked_enough", "向反映人询问的次数已用完"
+def drawn_for_a_person(case_id: UUID) -> bool:
+    """抽查: one in ten, by the id's random bits, is left for a human check; anybody can draw again."""
+    return case_id.int % 10 == 0
 
 
-class SameHands(Problem):
-    status, code, title = 409, "same_hands", "核查人不能是承办人本人"
-
-
-class DisputedEnough(Problem):
-    status, code, title = 409, "disputed_enough", "重新办理的次数已用完，请直接联系街道"
-
-
-class NoUnit(Problem):
-    status, code, title = 409, "no_unit", "没有可以承办的单位"
-    advice = "请在派单时指定 unit_id，或先在该社区建立书记台。"
-
-
-@dataclass(frozen=True, slots=True)
-class CaseFacts:
-    """What the guards look at; read with the row in one statement."""
-
-    cycle: int
-    asks: int
-    first_contact_at: datetime | None
-    viewer_handled: bool
-    """The viewer is the one who handled it: two persons are needed to check."""
-
-
-def _contacted(facts: CaseFacts) -> Problem | None:
-    return None if facts.first_contact_at is not None else NobodyContacted()
-
-
-def _may_ask(facts: CaseFacts) -> Problem | None:
-    return None if facts.asks < ASKS_ALLOWED else AskedEnough(f"每件诉求最多询问 {ASKS_ALLOWED} 次")
-
-
-def _may_dispute(facts: CaseFacts) -> Problem | None:
-    return None if facts.cycle < CYCLES_ALLOWED else DisputedEnough()
-
-
-def _other_hands(facts: CaseFacts) -> Problem | None:
-    return SameHands() if facts.viewer_handled else None
+def is_low_risk(category: CaseCategory, cycle: int, case_id: UUID) -> bool:
+    return category in LOW_RISK and cycle == 1 and not drawn_for_a_person(case_id)
 
 
 _S = CaseState
 _BY = Standing
+_WORKED_ON = (_S.dispatched, _S.in_progress, _S.waiting_resident, _S.suspended)
+
+CaseRow = Move[CaseState, Standing, CaseFacts]
+
+
+def _stays(
+    name: str,
+    title: str,
+    states: Collection[CaseState],
+    by: Standing,
+    guard: Callable[[CaseFacts], Problem | None],
+    note: str = "",
+) -> Iterator[CaseRow]:
+    """Something done to a case that leaves it where it is."""
+    return (Move(name, title, (state,), state, frozenset({by}), guard, note) for state in states)
+
 
 CASES: Lifecycle[CaseState, Standing, CaseFacts] = Lifecycle(
     "case",
@@ -250,23 +269,49 @@ CASES: Lifecycle[CaseState, Standing, CaseFacts] = Lifecycle(
              note="按路由规则自动派单，或由派单员指定单位；记下规则与版本；开始签收计时"),
         Move(CaseMove.sign, "签收", (_S.dispatched,), _S.in_progress, frozenset({_BY.unit_member}),
              note="签收不算与居民联系"),
-        Move(CaseMove.ask, "请反映人补充", (_S.in_progress,), _S.waiting_resident, frozenset({_BY.handler}), _may_ask,
-             note="最多 2 次，每次 3 个工作日；期间居民时钟暂停"),
+        Move(CaseMove.ask, "请反映人补充", (_S.in_progress,), _S.waiting_resident, frozenset({_BY.handler}), guards.may_ask,
+             note="最多 2 次，每次 3 个工作日；期间时钟暂停"),
         Move(CaseMove.answer, "补充说明", (_S.waiting_resident,), _S.in_progress, frozenset({_BY.reporter})),
         Move(CaseMove.expire, "逾期未补充", (_S.waiting_resident,), _S.in_progress, frozenset({_BY.system})),
-        Move(CaseMove.finish, "办结", (_S.in_progress,), _S.handled, frozenset({_BY.handler}), _contacted,
-             note="须已有人与反映人联系；附公开答复与办理结果"),
+        Move(CaseMove.finish, "办结", (_S.in_progress,), _S.handled, frozenset({_BY.handler}), guards.may_finish,
+             note="本轮须已有人与反映人联系，协同任务全部完成或免除；附公开答复与办理结果"),
         Move(CaseMove.pass_check, "核查通过", (_S.handled,), _S.awaiting_rating, frozenset({_BY.verifier, _BY.system}),
-             _other_hands, note="核查人不能是承办人；低风险的 1 个工作日后由系统通过"),
-        Move(CaseMove.fail_check, "核查退回", (_S.handled,), _S.in_progress, frozenset({_BY.verifier}), _other_hands,
+             guards.may_pass, note="核查人不能是承办人；低风险的 1 个工作日后由系统通过，其中至少十分之一抽给人工"),
+        Move(CaseMove.fail_check, "核查退回", (_S.handled,), _S.in_progress, frozenset({_BY.verifier}), guards.other_hands,
              note="核查期间的时间计回承办时钟"),
         Move(CaseMove.rate, "评价", (_S.awaiting_rating,), _S.closed, frozenset({_BY.reporter}), note="三星及以上"),
         Move(CaseMove.expire, "逾期未评价", (_S.awaiting_rating,), _S.closed, frozenset({_BY.system}),
              note="7 天未评价按“未评价”结案，不算满意"),
         Move(CaseMove.dispute, "不认可", (_S.awaiting_rating,), _S.in_progress, frozenset({_BY.reporter}),
-             guard=_may_dispute,
-            note="“未解决”或一、二星；进入下一轮，由承办人以外的人核查"),
+             guards.may_dispute,
+             note="“未解决”或一、二星；进入下一轮，社区 1 个工作日内确认，由承办单位以外的人回访"),
         Move(CaseMove.withdraw, "撤回", (_S.submitted, _S.dispatched, _S.in_progress, _S.waiting_resident), _S.withdrawn,
-             frozenset({_BY.reporter})),
+             frozenset({_BY.reporter}), note="通知承办单位；安全隐患作为网格事件继续办理"),
+        Move(CaseMove.reject, "不予受理", (_S.submitted,), _S.rejected, frozenset({_BY.approver}),
+             note="派单员提出、另一人批准；理由取自清单，并指明该找谁"),
+        Move(CaseMove.readmit, "恢复受理", (_S.rejected,), _S.submitted, frozenset({_BY.approver}),
+             note="反映人 5 个工作日内申诉一次，由街道决定"),
+        Move(CaseMove.refer, "转外部", (_S.submitted,), _S.referred, frozenset({_BY.dispatcher}),
+             note="记下外部系统和它的编号"),
+        Move(CaseMove.transfer, "转办", (_S.dispatched, _S.in_progress), _S.dispatched,
+             frozenset({_BY.unit_lead, _BY.dispatcher}), guards.may_transfer,
+             note="承办单位负责人最多 2 次，此后只由社区；第 3 次升级至街道"),
+        Move(CaseMove.give_back, "退单", (_S.dispatched, _S.in_progress), _S.submitted, frozenset({_BY.approver}),
+             note="到达后 1 个工作日内申请，社区 4 个工作小时内决定；时间退还给单位时钟，居民时钟不停"),
+        Move(CaseMove.suspend, "挂账", (_S.in_progress,), _S.suspended, frozenset({_BY.approver}),
+             note="社区提出、街道决定；理由公开；30 天内复核，合计不超过 90 天"),
+        Move(CaseMove.resume, "恢复办理", (_S.suspended,), _S.in_progress, frozenset({_BY.system, _BY.overseer})),
+        Move(CaseMove.reopen, "重新办理", (_S.closed,), _S.in_progress, frozenset({_BY.reporter, _BY.verifier}),
+             guards.may_reopen, note="反映人 15 天内，质量检查 90 天内；进入下一轮，第三轮升级至街道"),
+        *_stays(CaseMove.confirm, "确认重办", (*_WORKED_ON, _S.handled), _BY.dispatcher, guards.may_confirm,
+                "1 个工作日内；确认人不能是承办人"),
+        *_stays(CaseMove.call_back, "回访", (*_WORKED_ON, _S.handled, _S.awaiting_rating, _S.closed), _BY.caller,
+                guards.call_back_owed, "低分之后由承办单位以外的人回访"),
+        *_stays(CaseMove.plan, "定责任人与方案", (_S.submitted, *_WORKED_ON), _BY.dispatcher, guards.climbed_to(2),
+                "升级至社区后 4 个工作小时内"),
+        *_stays(CaseMove.report_up, "上报", (_S.submitted, *_WORKED_ON, _S.handled), _BY.overseer, guards.climbed_to(4),
+                "转区级或 12345 协调，保留其编号；诉求继续办理"),
+        *_stays(CaseMove.mark_hazard, "标为安全隐患", (_S.submitted, *_WORKED_ON), _BY.dispatcher, guards.no_hazard_yet,
+                "反映人撤回后仍要办理"),
     ],
 )  # fmt: skip

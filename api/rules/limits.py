@@ -7,6 +7,7 @@ from every moment of the year; that is why what a property company promises runs
 from dataclasses import dataclass
 from enum import StrEnum
 
+from api.rules.cases import CaseClock
 from api.rules.clocks import (
     Limit,
     hours,
@@ -97,32 +98,24 @@ LIMITS: dict[CaseClass, CaseLimits] = {
 }
 
 
-class Step(StrEnum):
-    """限时环节: the steps of a case that must be taken, or lapse, within a time."""
-
-    screening = "screening"
-    asking = "asking"
-    checking = "checking"
-    rating = "rating"
-    dispute_confirming = "dispute_confirming"
-
-
-STEP_TITLES: dict[Step, str] = {
-    Step.screening: "受理派单",
-    Step.asking: "请反映人补充",
-    Step.checking: "办结核查",
-    Step.rating: "反映人评价",
-    Step.dispute_confirming: "不认可的确认",
+STEPS: dict[CaseClock, Limit] = {
+    CaseClock.screening: working_hours(4),
+    CaseClock.asking: working_days(3),
+    CaseClock.checking: working_days(1),
+    CaseClock.rating: natural_days(7),
+    CaseClock.confirming: working_days(1),
+    CaseClock.calling_back: working_days(2),
+    CaseClock.planning: working_hours(4),
+    CaseClock.to_town: working_days(2),
+    CaseClock.supervising: working_days(5),
 }
+"""限时环节: what must be done, or lapses, within a time. Screening by the dispatcher and the call-back are our own
+numbers, the others are the table of moves and the ladder."""
 
-STEPS: dict[Step, Limit] = {
-    Step.screening: working_hours(4),
-    Step.asking: working_days(3),
-    Step.checking: working_days(1),
-    Step.rating: natural_days(7),
-    Step.dispute_confirming: working_days(1),
-}
-"""Screening by the dispatcher is our own number, the others are the table of moves."""
+RETURN_ASKED: Limit = working_days(1)
+"""退单 is asked for so soon after the case arrived."""
+APPEAL_ASKED: Limit = working_days(5)
+"""申诉 so soon after the rejection."""
 
 
 @dataclass(frozen=True, slots=True)

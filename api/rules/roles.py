@@ -43,6 +43,7 @@ class Permission(StrEnum):
     case_handle = "case.handle"
     case_verify = "case.verify"
     case_record = "case.record"
+    case_decide = "case.decide"
     home_read = "home.read"
     home_write = "home.write"
     residency_verify = "residency.verify"
@@ -70,6 +71,7 @@ PERMISSION_TITLES: dict[Permission, str] = {
     Permission.case_handle: "签收、询问、答复、办结本单位的诉求",
     Permission.case_verify: "核查他人办结的诉求",
     Permission.case_record: "代居民录入诉求",
+    Permission.case_decide: "裁决申诉、挂账、街道延期与督办",
     Permission.home_read: "查看楼栋房屋",
     Permission.home_write: "维护小区与房屋",
     Permission.residency_verify: "核实居住关系",
@@ -129,6 +131,7 @@ GRANTED: dict[Role, frozenset[Permission]] = {
             Permission.case_note,
             Permission.case_dispatch,
             Permission.case_verify,
+            Permission.case_decide,
             Permission.person_read,
             Permission.grant_read,
             Permission.poll_read,
@@ -170,6 +173,11 @@ SERVES: dict[UnitKind, frozenset[Role]] = {
     UnitKind.errand_desk: frozenset({Role.community_worker}),
 }
 """Whose grant at a unit's own place makes them its members."""
+
+HEADS: dict[UnitKind, frozenset[Role]] = SERVES | {
+    UnitKind.secretary_desk: frozenset({Role.deputy, Role.secretary}),
+}
+"""Which of them lead the unit; where no role stands out, each does."""
 
 
 def roles_with(permission: Permission) -> list[Role]:

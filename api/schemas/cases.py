@@ -6,8 +6,10 @@ from uuid import UUID
 
 from pydantic import Field, model_validator
 
+from api.rules.case_requests import RejectReason
 from api.rules.cases import CaseCategory, CaseKind, CaseMove, CaseState, Channel, Outcome, Visibility
-from api.schemas.base import Body, LongText, Named, Out, ShortText, Title
+from api.schemas.base import Body, Line, LongText, Named, Out, ShortText, Title
+from api.schemas.case_requests import RequestOut
 
 _EXAMPLE_ID = "01938f2a-6f00-7000-8000-0123456789ab"
 
@@ -71,6 +73,13 @@ class Reporter(Out):
     mine: bool = Field(description="是否本人")
 
 
+class Outside(Out):
+    """外部系统"""
+
+    system: str = Field(description="系统名称")
+    number: str = Field(description="在该系统的编号")
+
+
 class CaseOut(Out):
     """诉求"""
 
@@ -93,7 +102,11 @@ class CaseOut(Out):
     reporter: Reporter
     outcome: Outcome | None
     due: Dues
-    requests: list[dict[str, str]] = Field(description="单上的申请（退单、延期等）")
+    requests: list[RequestOut] = Field(description="单上的申请（退单、延期等）")
+    hazard: bool = Field(description="是否安全隐患：反映人撤回后仍要办理")
+    plan: str | None = Field(description="升级至社区后的新方案")
+    outside: Outside | None = Field(description="转外部或上报的去处与编号")
+    reject_reason: RejectReason | None = Field(description="不予受理的理由")
     merged_into: UUID | None
     rating: int | None = Field(description="最近一次总体评价，1–5 星")
     first_contact_at: datetime | None
@@ -145,13 +158,22 @@ class Stars(Body):
 class MoveCase(Body):
     """一次操作所需的内容；每种操作只看自己的字段，多余的字段会被拒绝"""
 
-    unit_id: UUID | None = Field(None, description="dispatch：指定承办单位；不填按路由规则")
+    unit_id: UUID | None = Field(
+        None, description="dispatch：指定承办单位，不填按路由规则；transfer：转给的单位"
+    )
     question: ShortText | None = Field(None, description="ask：要问的问题")
-    text: ShortText | None = Field(None, description="answer：补充内容；pass_check：备注")
+    text: ShortText | None = Field(
+        None, description="answer：补充内容；pass_check：备注；confirm、plan：公开说明；call_back：回访记录"
+    )
     outcome: Outcome | None = Field(None, description="finish：办理结果")
     reply: LongText | None = Field(None, description="finish：公开答复")
     publish: bool | None = Field(None, description="finish：按反映人选择的范围公开")
-    reason: ShortText | None = Field(None, description="fail_check、withdraw：原因")
+    reason: ShortText | None = Field(
+        None, description="fail_check、withdraw、transfer、reopen、mark_hazard：原因"
+    )
+    owner_id: UUID | None = Field(None, description="plan：责任人，不填为本人")
+    system: Line | None = Field(None, description="refer、report_up：外部系统名称")
+    number: Line | None = Field(None, description="refer、report_up：在外部系统的编号")
     stars: Stars | None = Field(None, description="rate、dispute：评价")
 
     model_config = Body.model_config | {
@@ -166,6 +188,14 @@ NEEDED: dict[CaseMove, tuple[str, ...]] = {
     CaseMove.fail_check: ("reason",),
     CaseMove.rate: ("stars",),
     CaseMove.dispute: ("stars",),
+    CaseMove.transfer: ("unit_id", "reason"),
+    CaseMove.refer: ("system", "number"),
+    CaseMove.report_up: ("system", "number"),
+    CaseMove.reopen: ("reason",),
+    CaseMove.confirm: ("text",),
+    CaseMove.call_back: ("text",),
+    CaseMove.plan: ("text",),
+    CaseMove.mark_hazard: ("reason",),
 }
 """What a move cannot do without."""
 
@@ -174,6 +204,7 @@ ALLOWED: dict[CaseMove, tuple[str, ...]] = {
     CaseMove.finish: ("outcome", "reply", "publish"),
     CaseMove.pass_check: ("text",),
     CaseMove.withdraw: ("reason",),
+    CaseMove.plan: ("text", "owner_id"),
 }
 """What a move looks at; as much as it needs where nothing stands here."""
 

@@ -28,9 +28,9 @@ from sqlmodel import col
 
 from api.kit import clock
 from api.kit.problems import NotAllowed
-from api.models import Grant, Place, Residency
+from api.models import Grant, Person, Place, Residency
 from api.models.people import PersonId
-from api.rules.people import ResidencyState
+from api.rules.people import PersonState, ResidencyState
 from api.rules.places import PREFIX_LENGTHS
 from api.rules.roles import PERMISSION_TITLES, Permission, Role, roles_with
 
@@ -152,6 +152,25 @@ def lives_in(community_id: Any) -> ColumnElement[bool]:
 def params(viewer: Viewer) -> dict[str, object]:
     """The bound values every `readable_*` statement needs."""
     return {"viewer": viewer.person_id, "now": clock.now()}
+
+
+async def stand(tx: AsyncSession, viewer: Viewer) -> None:
+    """The viewer's account is in use, and stays so until this transaction ends; raises NotAllowed.
+
+    A session may outlive the account for a moment; what it does then must not count.
+    """
+    await stands(tx, viewer.person_id)
+
+
+async def stands(tx: AsyncSession, person_id: UUID) -> None:
+    """The same of a person by id."""
+    found = await tx.execute(
+        select(col(Person.id))
+        .where(col(Person.id) == person_id, col(Person.state) == PersonState.active)
+        .with_for_update(read=True)
+    )
+    if found.first() is None:
+        raise NotAllowed("该账号已停用", moves=[])
 
 
 async def reach_of(tx: AsyncSession, viewer: Viewer) -> list[Reach]:

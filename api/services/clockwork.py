@@ -5,13 +5,21 @@ from collections.abc import Awaitable, Callable
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.models import Deadline
-from api.services.cases import timing
+from api.services.cases import requests, timing
 
 _BY_SUBJECT: dict[str, Callable[[AsyncSession, Deadline], Awaitable[None]]] = {
     "case": timing.ran_out,
+    "case_request": requests.ran_out,
 }
 
 
+_RUNGS: dict[str, Callable[[AsyncSession, Deadline], Awaitable[None]]] = {
+    "case": timing.warned,
+}
+"""What a part of a deadline's time means, for those that have rungs."""
+
+
 async def ran_out(tx: AsyncSession, deadline: Deadline) -> None:
-    """Act as the system on a deadline that passed."""
-    await _BY_SUBJECT[deadline.subject_kind](tx, deadline)
+    """Act as the system on a deadline that passed, or that has only reached a rung of its ladder."""
+    acts = _BY_SUBJECT if deadline.fired_at is not None else _RUNGS
+    await acts[deadline.subject_kind](tx, deadline)

@@ -4,11 +4,14 @@ from collections.abc import Awaitable, Callable
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from api.kit.events import Event
+from api.kit.events import Event, record
 from api.rules.roles import Role
-from api.services import notices
+from api.services import calendars, deadlines, notices
 from api.services.cases import following
 from api.services.people import following as people
+
+RECOUNT, AT_MOST = "recount", 500
+"""The event that asks for the next batch of provisional due times, and how many a batch has."""
 
 Consequence = Callable[[AsyncSession, Event], Awaitable[None]]
 
@@ -20,10 +23,27 @@ async def _calendar(tx: AsyncSession, event: Event) -> None:
         await notices.tell(
             tx, event, people, kind="calendar.warn", title="请导入放假安排", text=event.text or ""
         )
+    if event.move in ("import", RECOUNT):
+        await _recount(tx, event)
+
+
+async def _recount(tx: AsyncSession, event: Event) -> None:
+    """Provisional due times by the newer calendar, some at a time: each batch is a transaction of its own."""
+    done = await deadlines.recount(tx, await calendars.current(tx), at_most=AT_MOST)
+    if done == AT_MOST:
+        record(
+            tx,
+            subject_kind=event.subject_kind,
+            subject_id=event.subject_id,
+            move=RECOUNT,
+            actor_id=None,
+            actor_title="系统",
+        )
 
 
 _CONSEQUENCES: dict[str, Consequence] = {
     "case": following.follow,
+    "case_request": following.follow_request,
     "calendar": _calendar,
     "grant": people.follow,
     "membership": people.follow,

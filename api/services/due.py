@@ -23,7 +23,8 @@ from api.models import Deadline
 log = logging.getLogger("linli.due")
 
 RanOut = Callable[[AsyncSession, Deadline], Awaitable[None]]
-"""Acts as the system on a deadline that passed, in the transaction that fired it."""
+"""Acts as the system on a deadline that passed, in the transaction that fired it; one that has not fired has
+only reached a rung of its ladder, and whoever acts moves it on to the next."""
 
 LIMIT = 10.0
 """Seconds that acting on one deadline may take."""
@@ -33,16 +34,18 @@ PostgreSQL looks for deadlocks (1 s) makes the clock the one who yields, never t
 FIRST_REST, LONGEST_REST, GROWTH = 2.0, 600.0, 4.0
 """Seconds a deadline whose action failed is left alone by this process."""
 
+_NEXT = func.least(col(Deadline.warn_at), col(Deadline.due_at))
+"""The next rung of the ladder, or the due time."""
 _DUE = (
     select(Deadline)
     .where(
         col(Deadline.met_at).is_(None),
         col(Deadline.cancelled_at).is_(None),
         col(Deadline.fired_at).is_(None),
-        col(Deadline.due_at) <= bindparam("now"),
+        bindparam("now") >= _NEXT,
         col(Deadline.id) != func.all(bindparam("resting", type_=ARRAY(Uuid))),
     )
-    .order_by(col(Deadline.due_at))
+    .order_by(_NEXT)
     .limit(literal_column("1"))
     .with_for_update(skip_locked=True)
 )
@@ -77,7 +80,8 @@ class DueClock:
                 if deadline is None:
                     return False
                 found = deadline.id, deadline.kind
-                deadline.fired_at = clock.now()
+                if deadline.due_at is not None and deadline.due_at <= clock.now():
+                    deadline.fired_at = clock.now()
                 await tx.execute(_YIELD)
                 async with asyncio.timeout(LIMIT):
                     await self._ran_out(tx, deadline)

@@ -14,6 +14,7 @@ from api.kit import clock
 from api.kit.events import record
 from api.kit.lifecycle import Lifecycle
 from api.kit.problems import WrongMoment
+from api.services.access import stands
 
 S = TypeVar("S", bound=StrEnum)
 P = TypeVar("P", bound=StrEnum)
@@ -60,6 +61,8 @@ class Subject(Generic[S, P, F]):
         """
         way = self.life.decide(name, self.state, self.standings, self.facts)
         target = way.arrives(self.state, self.facts)
+        if self.actor_id is not None:
+            await stands(tx, self.actor_id)
         row: Any = self.table
         changed = await tx.execute(
             update(self.table)

@@ -13,10 +13,11 @@ from api.kit import clock
 from api.kit.events import Event
 from api.kit.ids import new_id
 from api.kit.paging import FIRST, page, read_cursor
-from api.models import Grant, Notice, Person
+from api.models import Grant, Notice, Person, Place
 from api.models.people import PersonId
 from api.rules.people import PersonState
-from api.rules.roles import Role
+from api.rules.places import ancestor_paths
+from api.rules.roles import CONSOLE_ROLES, Role
 from api.services.access import live
 
 
@@ -56,6 +57,23 @@ async def holders(tx: AsyncSession, roles: Iterable[Role], place_id: UUID) -> li
         .join(Person, col(Person.id) == col(Grant.person_id))
         .where(
             col(Grant.place_id) == place_id,
+            col(Grant.role).in_(list(roles)),
+            col(Person.state) == PersonState.active,
+            live(literal(clock.now())),
+        )
+        .distinct()
+    )
+    return list(found.scalars())
+
+
+async def holders_over(tx: AsyncSession, path: str, roles: Iterable[Role] = CONSOLE_ROLES) -> list[PersonId]:
+    """Who holds one of `roles` now at a place that is, or lies above, the place with `path`."""
+    found = await tx.execute(
+        select(col(Grant.person_id))
+        .join(Person, col(Person.id) == col(Grant.person_id))
+        .join(Place, col(Place.id) == col(Grant.place_id))
+        .where(
+            col(Place.path).in_(ancestor_paths(path)),
             col(Grant.role).in_(list(roles)),
             col(Person.state) == PersonState.active,
             live(literal(clock.now())),

@@ -44,6 +44,10 @@ class Who:
 ANYONE, NOBODY = Who(lambda *_: True), Who(lambda *_: False)
 OWN = Who(lambda asker, here: here and asker is OWNER)
 HANDLING = Who(lambda asker, here: here and asker is HANDLER)
+CALLING = Who(
+    lambda asker, here: holds(Permission.case_verify)(asker, here) and not (HANDLING | DESK)(asker, here)
+)
+"""Calls residents back about what another unit handled."""
 DESK = Who(lambda asker, here: here and asker.role in SERVES[UnitKind.secretary_desk])
 
 
@@ -92,6 +96,11 @@ BECAUSE = {"reason": "核实情况"}
 
 def _case_move(move: str, subject: str, may: Who, **body: Any) -> Line:
     return Line(see=CASE, may=may, body=body, subject={"case_id": subject, "move": move})
+
+
+def _too_early(move: str, may: Who, **body: Any) -> Line:
+    """Nothing asks for it yet: who may, hears so."""
+    return Line(see=CASE, may=may, ok=409, body=body, subject={"case_id": "in_progress", "move": move})
 
 
 def _belonging(needs: Permission) -> list[Line]:
@@ -158,7 +167,46 @@ TABLE: dict[str, Line | list[Line]] = {
         _case_move("rate", "awaiting_rating", OWN, stars={"overall": 5}),
         _case_move("dispute", "awaiting_rating", OWN, stars={"overall": 1}),
         _case_move("withdraw", "submitted", OWN),
+        _case_move("transfer", "dispatched", holds(P.case_dispatch), unit_id="{unit}", reason="属该单位职责"),
+        _case_move("refer", "submitted", holds(P.case_dispatch), system="12345", number="T-1"),
+        _case_move("mark_hazard", "in_progress", holds(P.case_dispatch), reason="电线裸露"),
+        *(_case_move(move, "in_progress", NOBODY) for move in ("reject", "readmit", "return", "suspend")),
+        _too_early("resume", holds(P.case_decide)),
+        _too_early("reopen", OWN | holds(P.case_verify), reason="又坏了"),
+        _too_early("plan", holds(P.case_dispatch), text="换灯"),
+        _too_early("confirm", holds(P.case_dispatch), text="重新办理"),
+        _too_early("call_back", CALLING, text="居民满意"),
+        _too_early("report_up", holds(P.case_decide), system="12345", number="T-1"),
     ],
+    "POST /cases/{case_id}/requests": [
+        Line(see=CASE, may=may, ok=201, body={"kind": kind, "reason": "情况属实", **more}, subject={"case_id": state})
+        for kind, state, may, more in (
+            ("return", "in_progress", DESK, {}),
+            ("suspend", "in_progress", holds(P.case_dispatch), {"days": 7, "suspend_reason": "season"}),
+            ("supervise", "in_progress", holds(P.case_dispatch), {}),
+            ("reject", "submitted", holds(P.case_dispatch), {"reject_reason": "in_court"}),
+        )
+    ],
+    "POST /cases/{case_id}/requests/{request_id}/moves/{move}": [
+        Line(
+            see=CASE,
+            may=holds(P.case_decide),
+            body={"text": "已阅"},
+            subject={"case_id": "dispatched", "request_id": "request", "move": move},
+        )
+        for move in ("approve", "refuse")
+    ],
+    "POST /cases/{case_id}/tasks/{task_id}/moves/{move}": [
+        Line(
+            see=holds(P.case_read),
+            may=may,
+            body={"text": "已完成"},
+            subject={"case_id": "waiting_resident", "task_id": "task", "move": move},
+        )
+        for move, may in (("finish", DESK), ("waive", holds(P.case_dispatch)))
+    ],
+    "POST /cases/{case_id}/urges": Line(see=CASE, may=OWN, ok=201, subject={"case_id": "in_progress"}),
+    "GET /cases/{case_id}/clock": Line(see=CASE, subject={"case_id": "submitted"}),
     # 居住关系与报到登记
     "POST /residencies": Line(ok=201, body={"home_id": "{other_home}", "relation": "owner", "is_registered": True}),
     "GET /residencies": Line(see=BELONGING, query="?place={place}", listed="residency"),

@@ -17,6 +17,8 @@ from api.models import (
     Branch,
     Case,
     CaseReach,
+    CaseRequest,
+    CaseTask,
     Estate,
     Grant,
     Home,
@@ -27,8 +29,10 @@ from api.models import (
     Residency,
     WechatIdentity,
 )
-from api.models.cases import Audience
+from api.models.cases import Audience, CaseId
 from api.models.people import PersonId
+from api.models.places import UnitId
+from api.rules.case_requests import RequestKind, RequestState
 from api.rules.cases import CaseCategory, CaseKind, CaseState
 from api.rules.people import MembershipKind, PersonState, Relation, ResidencyState
 from api.rules.places import ancestor_paths
@@ -117,6 +121,27 @@ class World:
         await tx.flush()
         for state in CASES:
             names[state] = str(await self._case(tx, at, CaseState(state), owner, handler))
+        request = CaseRequest(
+            case_id=CaseId(UUID(names["dispatched"])),
+            cycle=1,
+            kind=RequestKind.supervise,
+            reason="久拖不决",
+            asker_id=handler,
+            asker_title="社区工作者",
+        )
+        assist = CaseRequest(
+            case_id=CaseId(UUID(names["waiting_resident"])),
+            cycle=1,
+            kind=RequestKind.assist,
+            state=RequestState.approved,
+            reason="需要协同",
+            asker_id=handler,
+            asker_title="社区工作者",
+        )
+        tx.add_all([request, assist])
+        await tx.flush()
+        task = CaseTask(case_id=assist.case_id, request_id=assist.id, unit_id=UnitId(at.desk), text="清理")
+        tx.add(task)
         event = record(
             tx,
             subject_kind="case",
@@ -156,6 +181,8 @@ class World:
             "residency_id": str(residency.id),
             "membership": str(membership.id),
             "membership_id": str(membership.id),
+            "request": str(request.id),
+            "task": str(task.id),
             "event": str(event.id),
             "notice": str(notice.id),
         }
@@ -177,6 +204,8 @@ class World:
             path=(await tx.execute(select(col(Place.path)).where(col(Place.id) == at.place))).scalar_one(),
             community_id=at.place,
             reporter_id=owner,
+            dispatched_at=now if state is not CaseState.submitted else None,
+            tasks_open=1 if state is CaseState.waiting_resident else 0,
             unit_id=at.desk if state is not CaseState.submitted else None,
             handler_id=handler if working else None,
             first_contact_at=now if state is not CaseState.submitted else None,

@@ -4,12 +4,32 @@ What is expected here is copied from the specification, never from the code: eve
 tried, and whatever is not written below must be refused.
 """
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import product
+from uuid import UUID
 
 import pytest
 
 from api.kit.problems import NotAllowed, Problem, WrongMoment
+from api.rules.case_guards import (
+    QUALITY_DAYS,
+    REOPEN_DAYS,
+    AlreadyHazard,
+    AskedEnough,
+    CaseFacts,
+    DisputedEnough,
+    NeedsAPerson,
+    NobodyContacted,
+    NoCallBackOwed,
+    NothingToConfirm,
+    NotThatHigh,
+    SameHands,
+    TasksOpen,
+    TooLateToReopen,
+    TransferredEnough,
+    days_after,
+)
 from api.rules.cases import (
     ACTIVE,
     CASES,
@@ -17,20 +37,18 @@ from api.rules.cases import (
     CLOCK_TITLES,
     KIND_TITLES,
     OUTCOME_TITLES,
+    OVER,
     STANDING_TITLES,
     STATE_TITLES,
-    AskedEnough,
     CaseCategory,
     CaseClock,
-    CaseFacts,
     CaseKind,
     CaseMove,
     CaseState,
-    DisputedEnough,
-    NobodyContacted,
     Outcome,
-    SameHands,
     Standing,
+    drawn_for_a_person,
+    is_low_risk,
 )
 
 S, W = CaseState, Standing
@@ -51,16 +69,43 @@ TABLE: dict[tuple[str, CaseState], tuple[CaseState, set[Standing]]] = {
     ("withdraw", S.dispatched): (S.withdrawn, {W.reporter}),
     ("withdraw", S.in_progress): (S.withdrawn, {W.reporter}),
     ("withdraw", S.waiting_resident): (S.withdrawn, {W.reporter}),
+    ("reject", S.submitted): (S.rejected, {W.approver}),
+    ("readmit", S.rejected): (S.submitted, {W.approver}),
+    ("refer", S.submitted): (S.referred, {W.dispatcher}),
+    ("transfer", S.dispatched): (S.dispatched, {W.unit_lead, W.dispatcher}),
+    ("transfer", S.in_progress): (S.dispatched, {W.unit_lead, W.dispatcher}),
+    ("return", S.dispatched): (S.submitted, {W.approver}),
+    ("return", S.in_progress): (S.submitted, {W.approver}),
+    ("suspend", S.in_progress): (S.suspended, {W.approver}),
+    ("resume", S.suspended): (S.in_progress, {W.system, W.overseer}),
+    ("reopen", S.closed): (S.in_progress, {W.reporter, W.verifier}),
 }
-MOVES = ("dispatch", "sign", "ask", "answer", "expire", "finish", "pass_check", "fail_check", "rate", "dispute",
-         "withdraw")  # fmt: skip
+AT_WORK = (S.dispatched, S.in_progress, S.waiting_resident, S.suspended)
+TABLE |= {("confirm", s): (s, {W.dispatcher}) for s in (*AT_WORK, S.handled)}
+TABLE |= {("call_back", s): (s, {W.caller}) for s in (*AT_WORK, S.handled, S.awaiting_rating, S.closed)}
+TABLE |= {("plan", s): (s, {W.dispatcher}) for s in (S.submitted, *AT_WORK)}
+TABLE |= {("report_up", s): (s, {W.overseer}) for s in (S.submitted, *AT_WORK, S.handled)}
+TABLE |= {("mark_hazard", s): (s, {W.dispatcher}) for s in (S.submitted, *AT_WORK)}
+MOVES = (
+    "dispatch", "sign", "ask", "answer", "expire", "finish", "pass_check", "fail_check", "rate", "dispute",
+    "withdraw", "reject", "readmit", "refer", "transfer", "return", "suspend", "resume", "reopen", "confirm",
+    "call_back", "plan", "report_up", "mark_hazard",
+)  # fmt: skip
 WHO: dict[str, set[Standing]] = {
     name: set().union(*(by for (n, _), (_, by) in TABLE.items() if n == name)) for name in MOVES
 }
-LATER = {S.suspended, S.rejected, S.merged, S.referred}
-"""States whose moves come with the requests, not with the foundation."""
+LATER = {S.merged}
+"""The state of duplicates, whose moves are told where duplicates are."""
 NOON = datetime(2026, 11, 23, 4, tzinfo=UTC)
-OPEN = CaseFacts(cycle=1, asks=0, first_contact_at=NOON, viewer_handled=False)
+OPEN = CaseFacts(
+    cycle=1,
+    asks=0,
+    first_contact_at=NOON,
+    viewer_handled=False,
+    level=4,
+    confirm_owed=True,
+    callback_owed=True,
+)
 """Facts to which no guard objects."""
 
 
@@ -103,7 +148,7 @@ def test_the_wire_knows_the_names_of_the_table_and_no_others() -> None:
     assert set(CASES.titles()) == set(MOVES)
 
 
-def test_a_case_begins_submitted_and_ends_closed_or_withdrawn() -> None:
+def test_a_case_begins_submitted_and_ends_over() -> None:
     assert CASES.initial is S.submitted
     reached, frontier = {CASES.initial}, [CASES.initial]
     while frontier:
@@ -112,12 +157,12 @@ def test_a_case_begins_submitted_and_ends_closed_or_withdrawn() -> None:
             reached.add(target)
             frontier.append(target)
     assert set(S) - reached == LATER
-    assert CASES.ends() - LATER == {S.closed, S.withdrawn}
-    assert CASES.ends() >= LATER
+    assert CASES.ends() - LATER == {S.withdrawn, S.referred}
+    assert {S.closed, S.rejected, S.merged, S.withdrawn, S.referred} == OVER
 
 
 def test_every_reachable_state_has_a_way_to_an_end() -> None:
-    ends = {S.closed, S.withdrawn}
+    ends = {S.closed, S.withdrawn, S.rejected, S.referred}
     leads = set(ends)
     while more := {source for (_, source), (target, _) in TABLE.items() if target in leads} - leads:
         leads |= more
@@ -129,8 +174,7 @@ def test_an_active_case_is_one_that_a_unit_has() -> None:
 
 
 def _facts(**changes: object) -> CaseFacts:
-    facts = {"cycle": 1, "asks": 0, "first_contact_at": NOON, "viewer_handled": False, **changes}
-    return CaseFacts(**facts)  # type: ignore[arg-type]
+    return replace(OPEN, **changes)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -142,6 +186,19 @@ def _facts(**changes: object) -> CaseFacts:
         ("pass_check", S.handled, W.verifier, _facts(viewer_handled=True), SameHands),
         ("fail_check", S.handled, W.verifier, _facts(viewer_handled=True), SameHands),
         ("dispute", S.awaiting_rating, W.reporter, _facts(cycle=9), DisputedEnough),
+        ("finish", S.in_progress, W.handler, _facts(cycle=2), NobodyContacted),
+        ("finish", S.in_progress, W.handler, _facts(tasks_open=1), TasksOpen),
+        ("pass_check", S.handled, W.system, _facts(by_system=True, low_risk=False), NeedsAPerson),
+        ("transfer", S.dispatched, W.unit_lead, _facts(transfers=2), TransferredEnough),
+        ("transfer", S.in_progress, W.unit_lead, _facts(transfers=2), TransferredEnough),
+        ("reopen", S.closed, W.reporter, _facts(may_reopen=False), TooLateToReopen),
+        ("reopen", S.closed, W.verifier, _facts(cycle=9), DisputedEnough),
+        ("confirm", S.in_progress, W.dispatcher, _facts(confirm_owed=False), NothingToConfirm),
+        ("confirm", S.in_progress, W.dispatcher, _facts(viewer_handled=True), SameHands),
+        ("call_back", S.closed, W.caller, _facts(callback_owed=False), NoCallBackOwed),
+        ("plan", S.in_progress, W.dispatcher, _facts(level=1), NotThatHigh),
+        ("report_up", S.in_progress, W.overseer, _facts(level=3), NotThatHigh),
+        ("mark_hazard", S.in_progress, W.dispatcher, _facts(hazard=True), AlreadyHazard),
     ],
 )
 def test_guards_refuse_with_409_and_their_reason(
@@ -165,6 +222,13 @@ def test_guards_refuse_with_409_and_their_reason(
         ("withdraw", S.in_progress, W.reporter, _facts(asks=2, first_contact_at=None, cycle=9)),
         ("sign", S.dispatched, W.unit_member, _facts(first_contact_at=None)),
         ("expire", S.awaiting_rating, W.system, _facts(cycle=9, asks=2)),
+        ("finish", S.in_progress, W.handler, _facts(cycle=2, contacted_cycle=2)),
+        ("transfer", S.dispatched, W.dispatcher, _facts(transfers=7, dispatches=True)),
+        ("transfer", S.dispatched, W.unit_lead, _facts(transfers=1)),
+        ("withdraw", S.dispatched, W.reporter, _facts(hazard=True, tasks_open=2)),
+        ("plan", S.submitted, W.dispatcher, _facts(level=2)),
+        ("pass_check", S.handled, W.system, _facts(by_system=True)),
+        ("pass_check", S.handled, W.verifier, _facts(low_risk=False)),
     ],
 )
 def test_guards_stand_where_they_belong_and_nowhere_else(
@@ -177,6 +241,25 @@ def test_the_handler_who_may_also_verify_still_cannot_check_himself() -> None:
     both = {W.handler, W.unit_member, W.verifier, W.dispatcher}
     assert type(decide("pass_check", S.handled, both, _facts(viewer_handled=True))) is SameHands
     assert decide("pass_check", S.handled, both) is S.awaiting_rating
+
+
+def test_a_case_is_reopened_until_the_end_of_its_last_day_in_china() -> None:
+    closed = datetime(2026, 11, 23, 10, 30, tzinfo=UTC)  # Monday 18:30 in China
+    assert days_after(closed, REOPEN_DAYS) == datetime(2026, 12, 8, 16, tzinfo=UTC)  # 8 December 24:00
+    late = datetime(2026, 11, 23, 16, 30, tzinfo=UTC)  # already Tuesday 00:30
+    assert days_after(late, REOPEN_DAYS) == datetime(2026, 12, 9, 16, tzinfo=UTC)
+    assert (REOPEN_DAYS, QUALITY_DAYS) == (15, 90)
+
+
+def test_the_system_checks_low_risk_alone_and_leaves_a_tenth_to_people() -> None:
+    ids = [UUID(int=n) for n in range(1000)]
+    drawn = [i for i in ids if drawn_for_a_person(i)]
+    assert len(drawn) == 100
+    assert drawn == [i for i in ids if drawn_for_a_person(i)]
+    low = [i for i in ids if is_low_risk(CaseCategory.consult, 1, i)]
+    assert len(low) == 900
+    assert not any(is_low_risk(CaseCategory.consult, 2, i) for i in ids)
+    assert not any(is_low_risk(CaseCategory.complain, 1, i) for i in ids)
 
 
 @pytest.mark.parametrize(

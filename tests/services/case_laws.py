@@ -11,12 +11,12 @@ from sqlalchemy import ARRAY, Uuid, bindparam, text
 
 from api.kit.db import Database, Statement
 from api.rules.calendar_seed import SEED_2024_2026
-from api.rules.cases import ACTIVE, ASKS_ALLOWED, CASES, DISPUTED_BELOW, RESIDENT_CLOCKS, CaseState
+from api.rules.case_guards import ASKS_ALLOWED, DISPUTED_BELOW
+from api.rules.cases import ACTIVE, CASES, OVER, PAUSED_CLOCKS, CaseClock, CaseState
 from api.rules.clocks import Clock, Limit
 from api.rules.deadlines import DeadlineJson, from_json
 
 EDGES = {(source.value, target.value, move.name) for source, target, move in CASES.edges()}
-OVER = {CaseState.closed, CaseState.withdrawn}
 
 
 def _about(table: str, column: str) -> Statement:
@@ -29,6 +29,8 @@ _ALL = [
     _about("events", "subject_id"),
     _about("deadlines", "subject_id"),
     _about("case_ratings", "case_id"),
+    _about("case_requests", "case_id"),
+    _about("case_tasks", "case_id"),
 ]
 
 
@@ -50,13 +52,14 @@ class Laws:
             for row in await db.fetch(statement, ids=ids):
                 rows[row["about"]].append(row)
             found.append(rows)
-        cases, events, deadlines, ratings = found
+        cases, events, deadlines, ratings, requests, tasks = found
         assert set(cases) == set(ids)
         for case_id, [case] in cases.items():
             self._owned(case)
             made = self._chained(case, events[case_id])
-            self._timed(case, deadlines[case_id])
-            self._rated(case, made, ratings[case_id])
+            extensions = self._asked(case, requests[case_id], tasks[case_id], deadlines[case_id])
+            self._timed(case, deadlines[case_id], extensions)
+            self._rated(case, made, events[case_id], ratings[case_id])
             self._only_grows(case)
             if case["state"] in OVER:
                 self.over.add(case_id)
@@ -82,16 +85,67 @@ class Laws:
         assert steps[-1]["to_state"] == case["state"]
         made = Counter(step["move"] for step in steps)
         assert case["asks"] == made["ask"] <= ASKS_ALLOWED
-        assert case["cycle"] == made["dispute"] + 1
+        assert case["cycle"] == made["dispute"] + made["reopen"] + 1
+        assert case["transfers"] == made["transfer"]
+        assert case["returns"] == made["return"]
+        assert case["hazard"] == bool(made["mark_hazard"]) or case["continues_id"] is not None
+        assert case["transfers"] < 3 or case["level"] >= 3
+        assert case["returns"] < 2 or case["level"] >= 2
+        assert case["cycle"] < 3 or case["level"] >= 3
+        assert not made["dispute"] or case["level"] >= 2
+        climbed = [event["data"]["level"] for event in events if event["move"] == "climb"]
+        assert climbed == sorted(set(climbed)), "each rung is told once, upwards"
+        assert case["level"] == max(climbed, default=0)
         assert case["version"] > len(steps) - 1
         return made
 
-    def _timed(self, case: Any, clocks: list[Any]) -> None:
+    def _asked(self, case: Any, requests: list[Any], tasks: list[Any], clocks: list[Any]) -> list[Any]:
+        """The laws of requests; returns the approved extensions."""
+        pending = Counter(row["kind"] for row in requests if row["state"] == "pending")
+        assert all(count == 1 for count in pending.values())
+        for row in requests:
+            decided = row["state"] in ("approved", "refused")
+            assert decided == (row["decided_at"] is not None)
+            if row["asker_id"] is not None and decided:
+                assert row["decider_id"] not in (None, row["asker_id"], case["reporter_id"])
+            assert row["cycle"] <= case["cycle"]
+        approved = [row for row in requests if row["state"] == "approved"]
+        made = Counter(row["kind"] for row in approved)
+        assert made["return"] == case["returns"]
+        assert (
+            sum(row["days"] for row in approved if row["kind"] == "suspend") == case["suspended_days"] <= 90
+        )
+        assert case["state"] != CaseState.suspended or made["suspend"]
+        assert case["state"] != CaseState.rejected or made["reject"] == made["appeal"] + 1
+        assert len([row for row in requests if row["kind"] == "appeal"]) <= 1
+        assert case["tasks_open"] == len([task for task in tasks if task["state"] == "open"])
+        assert {task["request_id"] for task in tasks} <= {
+            row["id"] for row in approved if row["kind"] == "assist"
+        }
+        extensions = [row for row in approved if row["kind"] == "extend"]
+        levels = [row["level"] for row in extensions]
+        assert len(set(levels)) == len(levels), "each level grants once"
+        for row in extensions:
+            assert row["days"] <= {"community": 5, "town": 10}[row["level"]]
+            for clock in clocks:
+                if clock["kind"] == CaseClock.finish and clock["cycle"] == row["cycle"]:
+                    assert clock["fired_at"] is None or clock["fired_at"] >= row["decided_at"]
+        return extensions
+
+    def _timed(self, case: Any, clocks: list[Any], extensions: list[Any]) -> None:
         assert len({(row["kind"], row["cycle"]) for row in clocks}) == len(clocks)
         for row in clocks:
             stored = from_json(
                 _json(row)
             )  # raises when due time, segments and allowed time contradict each other
+            granted = Counter(request["days"] for request in extensions if request["cycle"] == row["cycle"])
+            if row["kind"] in (CaseClock.finish, CaseClock.unit):
+                # The unit's clock begins anew with each unit, without what was granted to another.
+                extended = Counter(amount for amount, _ in row["limits"][1:])
+                assert extended <= granted, "an extension nobody approved"
+                assert row["kind"] == CaseClock.unit or extended == granted, "an extension lost"
+            else:
+                assert len(row["limits"]) == 1
             counted = sum((end - start for start, end in stored.segments), start=stored.allowed * 0)
             assert (counted == stored.allowed) == (stored.due_at is not None)
             assert stored.allowed == sum(
@@ -102,22 +156,24 @@ class Laws:
             paused = bool(row["pauses"]) and row["pauses"][-1][1] is None
             assert not (row["met_at"] and row["cancelled_at"])
             if running and (paused or stored.due_at is None):
-                assert case["state"] == CaseState.waiting_resident
-                assert row["kind"] in RESIDENT_CLOCKS
-            if running and row["fired_at"] is None:
+                assert case["state"] in (CaseState.waiting_resident, CaseState.suspended)
+                assert row["kind"] in PAUSED_CLOCKS
+            if running and row["fired_at"] is None and row["kind"] != CaseClock.calling_back:
                 assert case["state"] not in OVER
+            assert row["warn_at"] is None or (row["rungs"] and row["due_at"] is not None)
+            assert row["warn_at"] is None or row["warn_at"] <= row["due_at"]
             if row["cycle"] < case["cycle"]:
                 assert not running or row["fired_at"] is not None
                 left = (row["met_at"], row["cancelled_at"], row["fired_at"], row["due_at"], row["segments"])
                 assert self.ended.setdefault(row["id"], left) == left
 
-    def _rated(self, case: Any, made: Counter[str], ratings: list[Any]) -> None:
+    def _rated(self, case: Any, made: Counter[str], events: list[Any], ratings: list[Any]) -> None:
         assert len({(row["cycle"], row["reporter_id"]) for row in ratings}) == len(ratings)
         assert {row["reporter_id"] for row in ratings} <= {case["reporter_id"]}
         assert len(ratings) == made["dispute"] + made["rate"]
+        disputed = {event["data"]["cycle"] - 1 for event in events if event["move"] == "dispute"}
         for row in ratings:
-            closing = made["rate"] and row["cycle"] == case["cycle"]
-            assert (row["overall"] >= DISPUTED_BELOW) == bool(closing)
+            assert (row["overall"] >= DISPUTED_BELOW) == (row["cycle"] not in disputed)
 
     def _only_grows(self, case: Any) -> None:
         assert case["level"] >= self.levels.get(case["id"], 0)

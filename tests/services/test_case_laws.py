@@ -37,6 +37,8 @@ async def _cases(town: Town, pump: Pump) -> list[UUID]:
         assert (await here.secretary.move(closed, "pass_check")).status_code == 200
         assert (await here.resident.post(f"/cases/{closed}/ratings", {"overall": stars})).status_code == 200
         if stars == 2:
+            said = {"kind": "contact", "text": "电话致歉并约定时间。"}
+            assert (await here.worker.post(f"/cases/{closed}/messages", said)).status_code == 201
             assert (
                 await here.worker.move(closed, "finish", outcome="solved", reply="又好了")
             ).status_code == 200

@@ -8,7 +8,8 @@ from sqlmodel import col
 
 from api.kit.problems import NotFound
 from api.models import Case, Unit
-from api.rules.cases import CASES, CaseFacts, CaseState, Standing
+from api.rules.case_guards import CaseFacts
+from api.rules.cases import CASES, CaseState, Standing
 from api.rules.places import UnitKind
 from api.rules.roles import Role, capacity
 from api.services.access import Viewer, params
@@ -28,6 +29,7 @@ async def find(tx: AsyncSession, actor: Viewer | None, case_id: UUID) -> CaseSub
         raise NotFound("没有这件诉求，或不在您的查看范围内")
     roles = frozenset(Role(r) for r in row["roles"] or ())
     mine = row["reporter_id"] == actor.person_id
+    who = standings(row, actor)
 
     async def look_again() -> list[str]:
         return (await find(tx, actor, case_id)).moves()
@@ -38,8 +40,8 @@ async def find(tx: AsyncSession, actor: Viewer | None, case_id: UUID) -> CaseSub
         case_id,
         CaseState(row["state"]),
         row["version"],
-        standings(row, actor),
-        facts(row, actor),
+        who,
+        facts(row, actor, who),
         actor.person_id,
         "反映人" if mine else capacity(roles),
         look_again,
@@ -63,7 +65,7 @@ async def _find_as_system(tx: AsyncSession, case_id: UUID) -> CaseSubject:
         case.state,
         case.version,
         frozenset({Standing.system}),
-        facts(row, None),
+        facts(row, None, frozenset({Standing.system})),
         None,
         "系统",
         look_again,

@@ -10,21 +10,29 @@ from sqlmodel import col
 
 from api.kit import clock
 from api.kit.events import Event
-from api.models import Case, Unit
-from api.rules.cases import STATE_TITLES, CaseState, NoUnit
-from api.rules.roles import LEADS, SERVES
+from api.models import Case, CaseRequest, Unit
+from api.rules.case_guards import NoUnit
+from api.rules.case_requests import REQUEST_RULES, REQUEST_STATE_TITLES, REQUEST_TITLES, RequestKind
+from api.rules.cases import STATE_TITLES, CaseState, Standing
+from api.rules.roles import HEADS, LEADS, SERVES, Role
 from api.services import notices, sending
-from api.services.cases import handling, searching
-from api.services.notices import holders
+from api.services.cases import continuing, handling, requests, searching
+from api.services.notices import holders, holders_over
 
 
 class Audience(StrEnum):
-    """通知对象：反映人、承办人、承办单位、社区负责人"""
+    """通知对象：反映人、承办人、承办单位、单位负责人、社区负责人、街道、区级"""
 
     reporter = "reporter"
     handler = "handler"
     unit = "unit"
+    working = "working"
+    """The handler, or while nobody has signed, the unit."""
+    heads = "heads"
+    """The unit's lead and the community's deputy."""
     leads = "leads"
+    town = "town"
+    district = "district"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +70,45 @@ WORDS: dict[str, tuple[Word, ...]] = {
         Word(Audience.handler, "反映人不认可", "“{title}”（{number}）需要重新办理。"),
         Word(Audience.leads, "反映人不认可", "“{title}”（{number}）进入下一轮办理。"),
     ),
-    "withdraw": (Word(Audience.handler, "诉求已撤回", "“{title}”（{number}）已由反映人撤回。"),),
+    "withdraw": (Word(Audience.unit, "诉求已撤回", "“{title}”（{number}）已由反映人撤回。"),),
+    "transfer": (
+        Word(Audience.reporter, "诉求已转办", "您的诉求“{title}”{told}。"),
+        Word(Audience.unit, "新的诉求待签收", "“{title}”（{number}）转办而来，待签收。"),
+    ),
+    "return": (Word(Audience.leads, "退单待重新派单", "“{title}”（{number}）已退单，请重新派单。"),),
+    "reject": (
+        Word(
+            Audience.reporter,
+            "诉求不予受理",
+            "您的诉求“{title}”{told}5 个工作日内可以申诉一次。",
+            message=True,
+        ),
+    ),
+    "readmit": (
+        Word(Audience.reporter, "诉求恢复受理", "您的诉求“{title}”{told}。"),
+        Word(Audience.leads, "恢复受理待派单", "“{title}”（{number}）申诉成立，请派单。"),
+    ),
+    "refer": (Word(Audience.reporter, "诉求已转外部", "您的诉求“{title}”{told}。"),),
+    "suspend": (Word(Audience.reporter, "诉求已挂账", "您的诉求“{title}”{told}。", message=True),),
+    "resume": (
+        Word(Audience.reporter, "诉求恢复办理", "您的诉求“{title}”{told}。"),
+        Word(Audience.handler, "挂账结束", "“{title}”（{number}）{told}。"),
+    ),
+    "extend": (Word(Audience.reporter, "办结期限已延长", "您的诉求“{title}”{told}。", message=True),),
+    "reopen": (
+        Word(Audience.handler, "重新办理", "“{title}”（{number}）{told}。"),
+        Word(Audience.leads, "重新办理", "“{title}”（{number}）进入下一轮办理。"),
+        Word(Audience.reporter, "诉求重新办理", "您的诉求“{title}”{told}。"),
+    ),
+    "confirm": (Word(Audience.reporter, "重新办理已确认", "您的诉求“{title}”{told}。"),),
+    "plan": (
+        Word(Audience.reporter, "新的办理方案", "您的诉求“{title}”{told}。"),
+        Word(Audience.handler, "新的办理方案", "“{title}”（{number}）{told}。"),
+    ),
+    "report_up": (Word(Audience.reporter, "诉求已上报", "您的诉求“{title}”{told}。"),),
+    "mark_hazard": (Word(Audience.leads, "安全隐患", "“{title}”（{number}）{told}。"),),
+    "urge": (Word(Audience.handler, "反映人催单", "“{title}”（{number}）的反映人催单，请尽快办理。"),),
+    "remind": (Word(Audience.working, "期限已过半", "“{title}”（{number}）的期限已用去一半。"),),
     "expire": (
         Word(Audience.handler, "期限已过", "“{title}”（{number}）：{told}。"),
         Word(Audience.reporter, "期限已过", "您的诉求“{title}”：{told}。"),
@@ -75,6 +121,21 @@ WORDS: dict[str, tuple[Word, ...]] = {
 }
 """Moves that are not here tell nobody."""
 
+CLIMBED: dict[int, tuple[Word, ...]] = {
+    1: (Word(Audience.heads, "诉求升级", "“{title}”（{number}）{told}，请督促办理。"),),
+    2: (
+        Word(
+            Audience.leads,
+            "诉求升级至社区",
+            "“{title}”（{number}）{told}。请在 4 个工作小时内确定责任人和新方案。",
+        ),
+    ),
+    3: (Word(Audience.town, "诉求升级至街道", "“{title}”（{number}）{told}，请督办。"),),
+    4: (Word(Audience.district, "诉求升级至区级", "“{title}”（{number}）{told}，请协调上级或转 12345。"),),
+}
+"""Whom each rung of the ladder adds; the reporter hears of every one."""
+_CLIMBED_REPORTER = Word(Audience.reporter, "诉求已升级", "您的诉求“{title}”{told}。")
+
 TEMPLATE = "case_progress"
 """The subscription template: thing1 matter, phrase2 state, time3 moment, thing4 what to do."""
 
@@ -86,8 +147,42 @@ async def follow(tx: AsyncSession, event: Event) -> None:
         await searching.index(tx, case)
     if event.move == "submit" and case.state is CaseState.submitted:
         await _route(tx, case)
-    for word in WORDS.get(event.move, ()):
+    words = WORDS.get(event.move, ())
+    if event.move == "climb":
+        words = (*CLIMBED[event.data["level"]], _CLIMBED_REPORTER)
+    elif event.move == "request":
+        words = _asked(event)
+    for word in words:
         await _tell(tx, event, case, word)
+    if event.move == "withdraw" and case.hazard:
+        await continuing.go_on_as_grid(tx, case)
+    if event.to_state is not None:
+        await requests.lapse(tx, case)
+
+
+async def follow_request(tx: AsyncSession, event: Event) -> None:
+    """Who asked hears what was decided, or that it lapsed."""
+    request = (
+        await tx.execute(select(CaseRequest).where(col(CaseRequest.id) == event.subject_id))
+    ).scalar_one()
+    case = (await tx.execute(select(Case).where(col(Case.id) == request.case_id))).scalar_one()
+    title = f"{REQUEST_TITLES[request.kind]}申请{REQUEST_STATE_TITLES[request.state]}"
+    await notices.tell(
+        tx,
+        event,
+        [request.asker_id] if request.asker_id else [],
+        kind=f"case_request.{event.move}",
+        title=title,
+        text=f"“{case.title}”（{case.number}）：{title}。",
+    )
+
+
+def _asked(event: Event) -> tuple[Word, ...]:
+    """Those who can decide on what was asked for."""
+    kind = RequestKind(event.data["kind"])
+    to = Audience.town if REQUEST_RULES[kind].decided_by is Standing.overseer else Audience.leads
+    title = f"{REQUEST_TITLES[kind]}申请待审批"
+    return (Word(to, title, "“{title}”（{number}）：" + title + "。"),)
 
 
 async def _route(tx: AsyncSession, case: Case) -> None:
@@ -134,8 +229,24 @@ async def _people(tx: AsyncSession, case: Case, to: Audience) -> list[UUID]:
             return [p for p in await _serving(tx, case) if p == case.handler_id]
         case Audience.unit:
             return await _serving(tx, case)
+        case Audience.working:
+            return await _people(tx, case, Audience.handler if case.handler_id else Audience.unit)
+        case Audience.heads:
+            return await _heads(tx, case)
         case Audience.leads:
             return list(await holders(tx, LEADS, case.community_id))
+        case Audience.town:
+            return list(await holders_over(tx, case.path, [Role.town_supervisor]))
+        case Audience.district:
+            return list(await holders_over(tx, case.path, [Role.operator]))
+
+
+async def _heads(tx: AsyncSession, case: Case) -> list[UUID]:
+    """Who leads the unit, and the community's deputy, or its secretary where there is none."""
+    unit = (await tx.execute(select(Unit).where(col(Unit.id) == case.unit_id))).scalar_one_or_none()
+    heads: list[UUID] = list(await holders(tx, HEADS[unit.kind], unit.place_id)) if unit else []
+    deputies = await holders(tx, [Role.deputy], case.community_id)
+    return [*heads, *(deputies or await holders(tx, [Role.secretary], case.community_id))]
 
 
 async def _serving(tx: AsyncSession, case: Case) -> list[UUID]:

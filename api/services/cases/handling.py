@@ -3,7 +3,6 @@
 `actor` None is the system acting by the clock, through the same table of moves.
 """
 
-from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -13,65 +12,66 @@ from sqlmodel import col
 
 from api.kit import clock
 from api.kit.events import record
-from api.kit.problems import Problem
-from api.models import Case, CaseMessage, CaseRating, CaseReach, Place, Unit
+from api.kit.problems import WrongMoment
+from api.models import Case, CaseMessage, CaseReach, Place, Unit
 from api.models.cases import Audience, CaseId, MessageKind
 from api.models.people import PersonId
+from api.rules.case_guards import NoUnit
 from api.rules.cases import (
-    DISPUTED_BELOW,
     OUTCOME_TITLES,
+    PAUSED_CLOCKS,
     RESIDENT_CLOCKS,
     CaseClock,
     CaseState,
-    NoUnit,
     Outcome,
     Visibility,
 )
 from api.rules.clocks import Limit
 from api.rules.content import ContentState
-from api.rules.limits import LIMITS, STEPS, CaseClass, CaseLimits, Step
+from api.rules.limits import LIMITS, STEPS, CaseClass, CaseLimits
 from api.rules.places import PREFIX_LENGTHS
 from api.services import calendars, deadlines
 from api.services.access import Viewer
 from api.services.cases.finding import CaseSubject, find
 
+FINISHED_WITH = (
+    CaseClock.finish,
+    CaseClock.unit,
+    CaseClock.planning,
+    CaseClock.to_town,
+    CaseClock.supervising,
+)
+"""Clocks that finishing meets; a failed check lets all of them go on as if they had never stopped."""
 RULE = "secretary-desk/1"
 """Routing rule and version: home or place → community → the desk of its secretary."""
 
 
-class StarsMismatch(Problem):
-    status, code, title = 422, "stars_mismatch", "评价与所选操作不符"
-    advice = "三星及以上用 rate，一、二星用 dispute；或直接提交评价，由系统选择。"
-
-
-@dataclass(frozen=True, slots=True)
-class Stars:
-    """评价: overall, and what else the person cared to say."""
-
-    overall: int
-    result: int | None = None
-    attitude: int | None = None
-    speed: int | None = None
-    text: str | None = None
-
-
-def _limits(case: CaseSubject) -> CaseLimits:
+def limits_of(case: CaseSubject) -> CaseLimits:
     return LIMITS[CaseClass(case.row["category"])]
 
 
-async def _start(tx: AsyncSession, case: CaseSubject, kind: CaseClock, limit: Limit) -> None:
+async def start_clock(tx: AsyncSession, case: CaseSubject, kind: CaseClock, limit: Limit) -> None:
     calendar = await calendars.current(tx)
-    deadlines.start(tx, "case", case.id, kind.value, limit, calendar, cycle=case.row["cycle"])
+    deadlines.start(
+        tx,
+        "case",
+        case.id,
+        kind.value,
+        limit,
+        calendar,
+        cycle=case.row["cycle"],
+        rungs=kind in RESIDENT_CLOCKS,
+    )
 
 
-async def _restart(tx: AsyncSession, case: CaseSubject, kind: CaseClock, limit: Limit) -> None:
+async def restart_clock(tx: AsyncSession, case: CaseSubject, kind: CaseClock, limit: Limit) -> None:
     """A step taken more than once in a cycle (asking twice, checking again) has one row: its latest run."""
     await deadlines.replace(
         tx, "case", case.id, kind.value, limit, await calendars.current(tx), case.row["cycle"]
     )
 
 
-def _say(tx: AsyncSession, case: CaseSubject, kind: MessageKind, text: str) -> None:
+def say(tx: AsyncSession, case: CaseSubject, kind: MessageKind, text: str) -> None:
     tx.add(
         CaseMessage(
             case_id=CaseId(case.id),
@@ -90,9 +90,7 @@ async def dispatch(
     case = await find(tx, actor, case_id)
     case.require("dispatch")
     chosen = unit_id or case.row["route_unit_id"]
-    unit = (await tx.execute(select(Unit).where(col(Unit.id) == chosen))).scalar_one_or_none()
-    if unit is None or not unit.active or unit.place_id not in await _places_around(tx, case_id):
-        raise NoUnit(moves=case.moves())
+    unit = await unit_for(tx, case, chosen)
     await case.move(
         tx,
         "dispatch",
@@ -103,12 +101,26 @@ async def dispatch(
         dispatched_at=clock.now(),
     )
     await deadlines.meet(tx, case_id, [CaseClock.screening])
-    limit = _limits(case).sign
-    if limit is not None:
-        await _start(tx, case, CaseClock.sign, limit)
+    await arrived(tx, case)
 
 
-async def _places_around(tx: AsyncSession, case_id: UUID) -> set[UUID]:
+async def arrived(tx: AsyncSession, case: CaseSubject) -> None:
+    """At a unit: its own clock and the one for signing begin, anew for each unit that gets the case."""
+    limits = limits_of(case)
+    for kind, limit in ((CaseClock.sign, limits.sign), (CaseClock.unit, limits.finish)):
+        if limit is not None:
+            await restart_clock(tx, case, kind, limit)
+
+
+async def unit_for(tx: AsyncSession, case: CaseSubject, unit_id: UUID | None) -> Unit:
+    """The unit, if it may own the case. Raises NoUnit."""
+    unit = (await tx.execute(select(Unit).where(col(Unit.id) == unit_id))).scalar_one_or_none()
+    if unit is None or not unit.active or unit.place_id not in await places_around(tx, case.id):
+        raise NoUnit(moves=case.moves())
+    return unit
+
+
+async def places_around(tx: AsyncSession, case_id: UUID) -> set[UUID]:
     """The places whose units may own the case: its own and those above."""
     found = await tx.execute(
         select(col(CaseReach.place_id)).where(
@@ -135,20 +147,21 @@ async def ask(tx: AsyncSession, actor: Viewer, case_id: UUID, question: str) -> 
         text="请反映人补充情况",
         asks=case.row["asks"] + 1,
         first_contact_at=case.row["first_contact_at"] or now,
+        contacted_cycle=case.row["cycle"],
     )
-    _say(tx, case, MessageKind.question, question)
+    say(tx, case, MessageKind.question, question)
     await deadlines.meet(tx, case_id, [CaseClock.contact])
-    await deadlines.pause(tx, case_id, RESIDENT_CLOCKS)
-    await _restart(tx, case, CaseClock.asking, STEPS[Step.asking])
+    await deadlines.pause(tx, case_id, PAUSED_CLOCKS)
+    await restart_clock(tx, case, CaseClock.asking, STEPS[CaseClock.asking])
 
 
 async def answer(tx: AsyncSession, actor: Viewer, case_id: UUID, text: str) -> None:
     """补充说明: the clocks go on from here."""
     case = await find(tx, actor, case_id)
     await case.move(tx, "answer", text="反映人已补充")
-    _say(tx, case, MessageKind.answer, text)
+    say(tx, case, MessageKind.answer, text)
     await deadlines.meet(tx, case_id, [CaseClock.asking])
-    await deadlines.resume(tx, case_id, RESIDENT_CLOCKS)
+    await deadlines.resume(tx, case_id, PAUSED_CLOCKS)
 
 
 async def expire(tx: AsyncSession, case_id: UUID) -> None:
@@ -160,7 +173,7 @@ async def expire(tx: AsyncSession, case_id: UUID) -> None:
         tx, "expire", text="反映人逾期未补充，继续办理" if waiting else "逾期未评价，结案", **closing
     )
     if waiting:
-        await deadlines.resume(tx, case_id, RESIDENT_CLOCKS)
+        await deadlines.resume(tx, case_id, PAUSED_CLOCKS)
 
 
 async def finish(
@@ -180,9 +193,9 @@ async def finish(
         handled_at=now,
         **columns,
     )
-    _say(tx, case, MessageKind.reply, reply)
-    await deadlines.meet(tx, case_id, [CaseClock.finish])
-    await _restart(tx, case, CaseClock.checking, STEPS[Step.checking])
+    say(tx, case, MessageKind.reply, reply)
+    await deadlines.meet(tx, case_id, FINISHED_WITH)
+    await restart_clock(tx, case, CaseClock.checking, STEPS[CaseClock.checking])
     if shown:
         await _open_to_residents(tx, case)
 
@@ -200,73 +213,6 @@ async def _open_to_residents(tx: AsyncSession, case: CaseSubject) -> None:
     )
 
 
-async def pass_check(tx: AsyncSession, actor: Viewer | None, case_id: UUID, note: str | None = None) -> None:
-    """核查通过, by somebody else than the handler; asks the reporter for a rating."""
-    case = await find(tx, actor, case_id)
-    await case.move(tx, "pass_check", text="核查通过，请反映人评价" if actor else "已自动核查，请反映人评价")
-    if note:
-        _say(tx, case, MessageKind.note, note)
-    await deadlines.meet(tx, case_id, [CaseClock.checking])
-    await _restart(tx, case, CaseClock.rating, STEPS[Step.rating])
-
-
-async def fail_check(tx: AsyncSession, actor: Viewer, case_id: UUID, reason: str) -> None:
-    """核查退回: back to the handler; the time it was held counts again."""
-    case = await find(tx, actor, case_id)
-    await case.move(tx, "fail_check", text="核查未通过，继续办理", handled_at=None, outcome=None)
-    _say(tx, case, MessageKind.note, reason)
-    await deadlines.cancel(tx, case_id, [CaseClock.checking])
-    await deadlines.reopen(tx, case_id, [CaseClock.finish], case.row["cycle"])
-
-
-async def rate(tx: AsyncSession, actor: Viewer, case_id: UUID, stars: Stars) -> None:
-    """评价，三星及以上: the case is closed."""
-    if stars.overall < DISPUTED_BELOW:
-        raise StarsMismatch
-    case = await find(tx, actor, case_id)
-    await case.move(tx, "rate", text=f"反映人评价 {stars.overall} 星", closed_at=clock.now())
-    _mark(tx, case, actor, stars)
-    await deadlines.meet(tx, case_id, [CaseClock.rating])
-
-
-async def dispute(tx: AsyncSession, actor: Viewer, case_id: UUID, stars: Stars) -> None:
-    """不认可: a new cycle with clocks of its own; the marks stay."""
-    if stars.overall >= DISPUTED_BELOW:
-        raise StarsMismatch
-    case = await find(tx, actor, case_id)
-    cycle = case.row["cycle"] + 1
-    await case.move(
-        tx,
-        "dispute",
-        text="反映人不认可，重新办理",
-        data={"cycle": cycle},
-        cycle=cycle,
-        handled_at=None,
-        outcome=None,
-    )
-    _mark(tx, case, actor, stars)
-    await deadlines.meet(tx, case_id, [CaseClock.rating])
-    limit = _limits(case).finish
-    if limit is not None:
-        calendar = await calendars.current(tx)
-        deadlines.start(tx, "case", case_id, CaseClock.finish, limit, calendar, cycle=cycle)
-
-
-def _mark(tx: AsyncSession, case: CaseSubject, actor: Viewer, stars: Stars) -> None:
-    tx.add(
-        CaseRating(
-            case_id=CaseId(case.id),
-            cycle=case.row["cycle"],
-            reporter_id=actor.person_id,
-            overall=stars.overall,
-            result=stars.result,
-            attitude=stars.attitude,
-            speed=stars.speed,
-            text=stars.text,
-        )
-    )
-
-
 async def withdraw(tx: AsyncSession, actor: Viewer, case_id: UUID, reason: str | None = None) -> None:
     """撤回 by the reporter; all clocks end."""
     case = await find(tx, actor, case_id)
@@ -274,8 +220,34 @@ async def withdraw(tx: AsyncSession, actor: Viewer, case_id: UUID, reason: str |
     await deadlines.cancel(tx, case_id)
 
 
+async def hold(tx: AsyncSession, case: CaseSubject) -> None:
+    """Nobody moves the case between the look at it and the end of this transaction. Raises WrongMoment where
+    somebody just did."""
+    held = await tx.execute(
+        select(col(Case.id))
+        .where(col(Case.id) == case.id, col(Case.state) == case.state)
+        .with_for_update(key_share=True)
+    )
+    if held.first() is None:
+        raise WrongMoment("别人刚刚处理了这件事，请按最新状态操作", moves=await case.look_again())
+
+
+def note(tx: AsyncSession, case: CaseSubject, move: str, text: str | None, data: dict[str, Any]) -> None:
+    """Something the actor did to a case that changes no state of it."""
+    record(
+        tx,
+        subject_kind="case",
+        subject_id=case.id,
+        move=move,
+        actor_id=case.actor_id,
+        actor_title=case.actor_title,
+        text=text,
+        data=data,
+    )
+
+
 def note_event(
-    tx: AsyncSession, case_id: UUID, move: str, text: str, data: dict[str, Any] | None = None
+    tx: AsyncSession, case_id: UUID, move: str, text: str | None, data: dict[str, Any] | None = None
 ) -> None:
     """Something the system notes on a case that changes no state."""
     record(

@@ -55,12 +55,14 @@ def _where() -> Statement:
         .select_from(Person)
         .outerjoin(
             Place,
-            or_(
-                col(Place.id) == bindparam("place_id", type_=Uuid()),
-                col(Place.id) == home,
+            and_(
+                col(Place.active),
+                or_(col(Place.id) == bindparam("place_id", type_=Uuid()), col(Place.id) == home),
             ),
         )
-        .outerjoin(community, col(community.path) == func.left(col(Place.path), 17))
+        .outerjoin(
+            community, and_(col(community.path) == func.left(col(Place.path), 17), col(community.active))
+        )
         .outerjoin(key, and_(col(key.person_id) == VIEWER, col(key.key) == key_name))
         .outerjoin(answer, and_(col(answer.person_id) == VIEWER, col(answer.key) == key_name))
         .where(col(Person.id) == VIEWER)

@@ -15,12 +15,13 @@ from sqlalchemy import (
     or_,
     select,
 )
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 
 from api.kit.db import Database, Statement
 from api.kit.problems import NotFound
-from api.models import Case, CaseRating, Deadline, Grant, Person, Place, Unit
+from api.models import Case, CaseRating, CaseRequest, CaseTask, Deadline, Grant, Person, Place, Unit
 from api.rules.cases import CaseState, Visibility
 from api.rules.places import UnitKind
 from api.rules.roles import Permission
@@ -70,6 +71,44 @@ def _clocks() -> Any:
     )
 
 
+def _requests() -> Any:
+    """What was asked for on the case, oldest first, each with its tasks."""
+    tasks = (
+        select(
+            func.jsonb_agg(
+                aggregate_order_by(
+                    func.jsonb_build_object(
+                        "id", col(CaseTask.id), "unit_id", col(CaseTask.unit_id), "text", col(CaseTask.text),
+                        "state", col(CaseTask.state), "result", col(CaseTask.result),
+                    ),
+                    col(CaseTask.id),
+                )
+            )
+        )
+        .where(col(CaseTask.request_id) == col(CaseRequest.id))
+        .scalar_subquery()
+    )  # fmt: skip
+    fields = [
+        *((name, getattr(CaseRequest, name)) for name in _OF_A_REQUEST),
+        ("asker", CaseRequest.asker_title),
+        ("decider", CaseRequest.decider_title),
+        ("asked_at", CaseRequest.created_at),
+        ("tasks", tasks),
+    ]
+    shaped = func.jsonb_build_object(*(part for field in fields for part in field))
+    return (
+        select(func.jsonb_agg(aggregate_order_by(shaped, col(CaseRequest.id))))
+        .where(col(CaseRequest.case_id) == col(Case.id))
+        .scalar_subquery()
+    )
+
+
+_OF_A_REQUEST = (
+    "id", "kind", "state", "cycle", "reason", "days", "level", "reject_reason", "suspend_reason",
+    "unit_id", "asker_id", "answer", "decided_at",
+)  # fmt: skip
+
+
 def _roles_at_unit() -> Any:
     return (
         select(func.array_agg(col(Grant.role).distinct()))
@@ -115,6 +154,7 @@ def one_case() -> Select[Any]:
             roles_here(col(Case.path)).scalar_subquery().label("roles"),
             _roles_at_unit().label("unit_roles"),
             _route().label("route_unit_id"),
+            _requests().label("requests"),
             select(col(CaseRating.overall))
             .where(col(CaseRating.case_id) == col(Case.id))
             .order_by(col(CaseRating.cycle).desc())

@@ -17,18 +17,19 @@ from api.kit.ids import new_id
 from api.kit.problems import NotAllowed, NotFound, Problem
 from api.kit.wire import dumps
 from api.models.people import PersonId
+from api.rules.case_guards import CaseFacts
 from api.rules.cases import (
     CASES,
+    RESIDENT_CLOCKS,
     CaseCategory,
     CaseClock,
-    CaseFacts,
     CaseKind,
     CaseState,
     Channel,
     Standing,
     Visibility,
 )
-from api.rules.limits import LIMITS, STEPS, CaseClass, Step
+from api.rules.limits import LIMITS, STEPS, CaseClass
 from api.rules.people import PersonState
 from api.rules.places import Level
 from api.services import calendars, deadlines
@@ -89,12 +90,12 @@ seen as (
   select place_id, 's', written.id from written, unnest(cast(:reach as uuid[])) place_id),
 clocks as (
   insert into deadlines (id, subject_kind, subject_id, kind, cycle, limits, allowed, calendar_version, provisional,
-                         started_at, due_at, pauses, segments)
+                         started_at, due_at, rungs, warn_at, pauses, segments)
   select d.id, 'case', written.id, d.kind, 1, d.limits, d.allowed, d.calendar_version, d.provisional,
-         d.started_at, d.due_at, d.pauses, d.segments
+         d.started_at, d.due_at, d.rungs, d.warn_at, d.pauses, d.segments
   from written, jsonb_to_recordset(cast(:clocks as jsonb)) d(
     id uuid, kind text, limits jsonb, allowed int, calendar_version int, provisional boolean,
-    started_at timestamptz, due_at timestamptz, pauses jsonb, segments jsonb)),
+    started_at timestamptz, due_at timestamptz, rungs boolean, warn_at timestamptz, pauses jsonb, segments jsonb)),
 told as (
   insert into events (id, subject_kind, subject_id, move, to_state, actor_kind, actor_id, actor_title, text, data, at)
   select :event, 'case', written.id, 'submit', 'submitted', 'person', :person, '居民', '已提交', '{}', :now from written),
@@ -200,7 +201,7 @@ def _replay(
 
 def _check(new: NewCase, where: Any) -> None:
     if where["id"] is None:
-        raise NotFound("没有这个地域或房屋")
+        raise NotFound("没有这个地域或房屋，或已停用")
     if where["community_id"] is None or where["level"] not in (Level.village, Level.grid, Level.building):
         raise PlaceTooWide
     if new.home_id is not None:
@@ -214,12 +215,12 @@ def _clocks(category: CaseCategory, case_id: UUID, calendar: Any, now: datetime)
     """The resident's clocks and the dispatcher's, from submission."""
     limits = LIMITS[CaseClass(category.value)]
     wanted = (
-        (CaseClock.screening, STEPS[Step.screening]),
+        (CaseClock.screening, STEPS[CaseClock.screening]),
         (CaseClock.contact, limits.contact),
         (CaseClock.finish, limits.finish),
     )
     return [
-        deadlines.row_of("case", case_id, kind.value, limit, calendar, now, 1)
+        deadlines.row_of("case", case_id, kind.value, limit, calendar, now, 1, rungs=kind in RESIDENT_CLOCKS)
         for kind, limit in wanted
         if limit is not None
     ]
@@ -252,6 +253,10 @@ def _prepared_answer(
         "outcome": None,
         "due": {"sign": None, "contact": due.get("contact"), "finish": due.get("finish")},
         "requests": [],
+        "hazard": False,
+        "plan": None,
+        "outside": None,
+        "reject_reason": None,
         "merged_into": None,
         "rating": None,
         "first_contact_at": None,

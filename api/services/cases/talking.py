@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, select, true, update
+from sqlalchemy import ColumnElement, and_, func, or_, select, true, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -13,11 +13,12 @@ from api.kit.paging import LAST, page, read_cursor
 from api.kit.problems import NotAllowed, WrongMoment
 from api.models import Case, CaseMessage
 from api.models.cases import CaseId, MessageKind
-from api.rules.cases import CaseClock, Standing
+from api.rules.cases import OVER, CaseClock, Standing
 from api.rules.roles import Permission, Role, permissions_of
 from api.services import deadlines
-from api.services.access import Viewer
+from api.services.access import Viewer, stand
 from api.services.cases.finding import CaseSubject, find
+from api.services.cases.handling import hold
 
 _TOLD = {
     MessageKind.reply: "公开答复",
@@ -35,6 +36,7 @@ async def say(tx: AsyncSession, actor: Viewer, case_id: UUID, kind: MessageKind,
     A word from staff that the resident sees is the first human contact; 签收 and receipts are none.
     """
     case = await find(tx, actor, case_id)
+    await stand(tx, actor)
     staff = bool({Standing.unit_member, Standing.dispatcher} & case.standings)
     reporter = Standing.reporter in case.standings
     if kind is MessageKind.note:
@@ -44,10 +46,10 @@ async def say(tx: AsyncSession, actor: Viewer, case_id: UUID, kind: MessageKind,
         raise NotAllowed("只有承办单位可以登记联系情况", moves=case.moves())
     elif not staff and not reporter:
         raise NotAllowed("只有反映人和承办单位可以答复", moves=case.moves())
-    if case.state in case.life.ends() and kind is not MessageKind.note:
+    if case.state in OVER and kind is not MessageKind.note:
         raise WrongMoment("诉求已结束，不能再答复", state=case.state.value, moves=case.moves())
     if kind is not MessageKind.note:
-        await _hold(tx, case)
+        await hold(tx, case)
     message = CaseMessage(
         case_id=CaseId(case_id),
         kind=kind,
@@ -72,23 +74,20 @@ async def say(tx: AsyncSession, actor: Viewer, case_id: UUID, kind: MessageKind,
     return _shape(message)
 
 
-async def _hold(tx: AsyncSession, case: CaseSubject) -> None:
-    """Nobody ends the case between the look at it and the word. Raises WrongMoment where somebody just did."""
-    held = await tx.execute(
-        select(col(Case.id))
-        .where(col(Case.id) == case.id, col(Case.state) == case.state)
-        .with_for_update(key_share=True)
-    )
-    if held.first() is None:
-        raise WrongMoment("别人刚刚处理了这件事，请按最新状态操作", moves=await case.look_again())
-
-
 async def _contacted(tx: AsyncSession, case_id: UUID) -> None:
     """Facts that guards look at changed, hence a new version: a move decided on the old ones starts over."""
     await tx.execute(
         update(Case)
-        .where(col(Case.id) == case_id, col(Case.first_contact_at).is_(None))
-        .values(first_contact_at=clock.now(), version=col(Case.version) + 1, updated_at=clock.now())
+        .where(
+            col(Case.id) == case_id,
+            or_(col(Case.first_contact_at).is_(None), col(Case.contacted_cycle) < col(Case.cycle)),
+        )
+        .values(
+            first_contact_at=func.coalesce(col(Case.first_contact_at), clock.now()),
+            contacted_cycle=col(Case.cycle),
+            version=col(Case.version) + 1,
+            updated_at=clock.now(),
+        )
     )
     await deadlines.meet(tx, case_id, [CaseClock.contact])
 

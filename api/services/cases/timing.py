@@ -1,30 +1,30 @@
-"""What happens when a clock of a case runs out: the system moves on, or more people are told."""
+"""What happens when a clock of a case runs out, or a part of it is used: the system moves on, or people are added."""
 
-from sqlalchemy import func, select, update
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from api.kit import clock
 from api.models import Case, Deadline
-from api.rules.cases import CLOCK_TITLES, CaseCategory, CaseClock, CaseState
-from api.services.cases import handling
-
-LOW_RISK = frozenset({CaseCategory.consult, CaseCategory.suggest})
-"""Passed by the system when nobody checked in time, but for the sample below."""
+from api.rules.cases import CLOCK_TITLES, CaseClock, CaseState, is_low_risk
+from api.rules.limits import LADDER_PERCENTS
+from api.services import calendars
+from api.services.cases import handling, holding, ladder, rating
+from api.services.deadlines import next_rung, rung_above, worked_out
 
 LEVEL_AFTER = {
     CaseClock.screening: 2,
     CaseClock.sign: 1,
     CaseClock.contact: 2,
     CaseClock.finish: 2,
+    CaseClock.unit: 2,
     CaseClock.checking: 1,
+    CaseClock.confirming: 2,
+    CaseClock.calling_back: 2,
+    CaseClock.planning: 2,
+    CaseClock.to_town: 3,
+    CaseClock.supervising: 4,
 }
 """To which rung a case climbs at least when the clock breaks."""
-
-
-def drawn_for_a_person(case: Case) -> bool:
-    """One in ten, by the id's random bits, is left for a human check."""
-    return case.id.int % 10 == 0
 
 
 async def ran_out(tx: AsyncSession, deadline: Deadline) -> None:
@@ -38,21 +38,28 @@ async def ran_out(tx: AsyncSession, deadline: Deadline) -> None:
             await handling.expire(tx, case.id)
         case CaseClock.rating, CaseState.awaiting_rating:
             await handling.expire(tx, case.id)
-        case CaseClock.checking, CaseState.handled if case.category in LOW_RISK and not drawn_for_a_person(
-            case
-        ):
-            await handling.pass_check(tx, None, case.id)
-        case CaseClock.asking | CaseClock.rating, _:
+        case CaseClock.reviewing, CaseState.suspended:
+            await holding.resume(tx, None, case.id)
+        case CaseClock.checking, CaseState.handled if is_low_risk(case.category, case.cycle, case.id):
+            await rating.pass_check(tx, None, case.id)
+        case CaseClock.asking | CaseClock.rating | CaseClock.reviewing, _:
             return
         case _:
-            await _climb(tx, case, kind)
+            told = f"{CLOCK_TITLES[kind]}超时"
+            handling.note_event(tx, case.id, "overdue", told, data={"clock": kind.value})
+            await ladder.climb(tx, case.id, LEVEL_AFTER[kind], told)
 
 
-async def _climb(tx: AsyncSession, case: Case, kind: CaseClock) -> None:
-    """Add people; time is never reset, and the resident sees the rung."""
-    await tx.execute(
-        update(Case)
-        .where(col(Case.id) == case.id)
-        .values(level=func.greatest(col(Case.level), LEVEL_AFTER[kind]), updated_at=clock.now())
-    )
-    handling.note_event(tx, case.id, "overdue", f"{CLOCK_TITLES[kind]}超时", data={"clock": kind.value})
+async def warned(tx: AsyncSession, deadline: Deadline) -> None:
+    """A part of a clock is used: at half of it the handler is reminded, at 80% the unit's lead is added."""
+    worked = worked_out(deadline, await calendars.of_version(tx, deadline.calendar_version))
+    percent = rung_above(deadline.warned)
+    assert percent is not None
+    deadline.warned = percent
+    deadline.warn_at = next_rung(deadline, worked)
+    title = CLOCK_TITLES[CaseClock(deadline.kind)]
+    if percent == LADDER_PERCENTS[0]:
+        data = {"clock": deadline.kind, "percent": percent}
+        handling.note_event(tx, deadline.subject_id, "remind", None, data=data)
+    else:
+        await ladder.climb(tx, deadline.subject_id, 1, f"{title}期限已用去 {percent}%")

@@ -4,10 +4,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from api.kit import clock
-from api.rules.cases import CASES, CaseFacts, CaseState, Standing
+from api.rules.case_guards import QUALITY_DAYS, REOPEN_DAYS, CaseFacts, days_after
+from api.rules.case_requests import RequestKind
+from api.rules.cases import CASES, CaseState, Standing, is_low_risk
 from api.rules.places import UnitKind
-from api.rules.roles import SERVES, Permission, Role, permissions_of
+from api.rules.roles import HEADS, SERVES, Permission, Role, permissions_of
 from api.services.access import Viewer
+from api.services.cases.asked import readable, shape
 
 ANONYMOUS = "匿名居民"
 _SHOWN_CLOCKS = ("sign", "contact", "finish")
@@ -26,6 +29,8 @@ def standings(row: Row, viewer: Viewer) -> frozenset[Standing]:
         serving = SERVES[UnitKind(row["unit_kind"])]
         if serving & {Role(r) for r in row["unit_roles"] or ()}:
             found.add(Standing.unit_member)
+            if HEADS[UnitKind(row["unit_kind"])] & {Role(r) for r in row["unit_roles"] or ()}:
+                found.add(Standing.unit_lead)
             if row["handler_id"] == viewer.person_id:
                 found.add(Standing.handler)
     permissions = permissions_of(frozenset(Role(r) for r in row["roles"] or ()))
@@ -33,21 +38,45 @@ def standings(row: Row, viewer: Viewer) -> frozenset[Standing]:
         found.add(Standing.dispatcher)
     if Permission.case_verify in permissions and not mine:
         found.add(Standing.verifier)
+        if Standing.unit_member not in found and row["handler_id"] != viewer.person_id:
+            found.add(Standing.caller)
+    if Permission.case_decide in permissions and not mine:
+        found.add(Standing.overseer)
     return frozenset(found)
 
 
-def facts(row: Row, viewer: Viewer | None) -> CaseFacts:
+def facts(row: Row, viewer: Viewer | None, who: frozenset[Standing]) -> CaseFacts:
+    """What the guards look at, for a viewer who is `who` to the case; None is the system."""
     return CaseFacts(
         cycle=row["cycle"],
         asks=row["asks"],
         first_contact_at=row["first_contact_at"],
         viewer_handled=viewer is not None and row["handler_id"] == viewer.person_id,
+        contacted_cycle=row["contacted_cycle"],
+        tasks_open=row["tasks_open"],
+        transfers=row["transfers"],
+        dispatches=Standing.dispatcher in who,
+        level=row["level"],
+        hazard=row["hazard"],
+        confirm_owed=row["confirm_owed"],
+        callback_owed=row["callback_owed"],
+        may_reopen=_may_reopen(row, viewer),
+        by_system=viewer is None,
+        low_risk=is_low_risk(row["category"], row["cycle"], row["id"]),
     )
+
+
+def _may_reopen(row: Row, viewer: Viewer | None) -> bool:
+    if row["closed_at"] is None or viewer is None:
+        return False
+    mine = row["reporter_id"] == viewer.person_id
+    return clock.now() < days_after(row["closed_at"], REOPEN_DAYS if mine else QUALITY_DAYS)
 
 
 def view(row: Row, viewer: Viewer) -> dict[str, Any]:
     """The wire shape of one case."""
     clocks = row["clocks"] or {}
+    who = standings(row, viewer)
     return {
         "id": row["id"],
         "number": row["number"],
@@ -68,17 +97,40 @@ def view(row: Row, viewer: Viewer) -> dict[str, Any]:
         "reporter": reporter(row, viewer),
         "outcome": row["outcome"],
         "due": {name: _clock(clocks.get(name)) for name in _SHOWN_CLOCKS},
-        "requests": [],
+        "requests": _requests(row, viewer, who),
+        "hazard": row["hazard"],
+        "plan": row["plan"],
+        "outside": (
+            {"system": row["outside_system"], "number": row["outside_number"]}
+            if row["outside_system"]
+            else None
+        ),
+        "reject_reason": row["reject_reason"],
         "merged_into": row["merged_into_id"],
         "rating": row["stars"],
         "first_contact_at": row["first_contact_at"],
         "handled_at": row["handled_at"],
         "closed_at": row["closed_at"],
-        "moves": CASES.open(CaseState(row["state"]), standings(row, viewer), facts(row, viewer)),
+        "moves": CASES.open(CaseState(row["state"]), who, facts(row, viewer, who)),
         "version": row["version"],
         "created_at": row["created_at"],
         "updated_at": row["updated_at"],
     }
+
+
+def _requests(row: Row, viewer: Viewer, who: frozenset[Standing]) -> list[dict[str, Any]]:
+    """Those this viewer may know of."""
+    staff = bool(row["roles"])
+    found = [
+        shape(request, who, staff, viewer.person_id)
+        for request in row["requests"] or ()
+        if readable(RequestKind(request["kind"]), who, staff)
+    ]
+    for request in found:
+        for name in ("asked_at", "decided_at"):
+            if request[name] is not None:
+                request[name] = request[name].replace("+00:00", "Z")
+    return found
 
 
 def _clock(clock: dict[str, Any] | None) -> dict[str, Any] | None:
