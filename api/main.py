@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import APIRouter, FastAPI, Request
 
 from api import revisions
+from api.censor import pictures_of
 from api.console.router import mount as mount_console
 from api.kit import cache, clock
 from api.kit.db import Database
@@ -22,6 +23,7 @@ from api.routers import (
     grants,
     me,
     memberships,
+    moderation,
     notices,
     operations,
     people,
@@ -73,6 +75,7 @@ def create_app(settings: Settings) -> FastAPI:
         console_life_hours=settings.console_life_hours,
     )
     state.wechat = WeChat(wechat_config(settings), state.redis)
+    state.pictures = pictures_of(settings)
     state.health = Health(state.db, state.redis, revisions.known())
     install(app)
     _mount(app)
@@ -120,6 +123,7 @@ CONSOLE = (
     grants.ending_router,
     settling.router,
     operations.router,
+    moderation.router,
 )
 SHARED = (
     sessions.fast,

@@ -70,6 +70,21 @@ class Settings(BaseSettings):
     wechat_templates: dict[str, str] = {}
     """Our names of subscription templates → the platform's ids, as JSON; a name without one goes as it is."""
 
+    wechat_risk_rank: bool = True
+    """Ask for the risk rank of who registers and writes: a signal for reviewers, blocks nobody."""
+
+    upload_max_bytes: int = 10 * 1024 * 1024
+    """Of one uploaded file, as it is sent."""
+    upload_dir: Path | None = None
+    """Where pictures lie; the folder `uploads` under `data_dir` when absent. Ignored with a bucket."""
+    upload_bucket: str | None = None
+    """Name of an S3-compatible bucket instead."""
+    upload_endpoint: str | None = None
+    """https://… of the S3-compatible service; Amazon's own when absent."""
+    upload_region: str = "us-east-1"
+    upload_access_key: str | None = None
+    upload_secret_key: SecretStr | None = None
+
     @computed_field  # type: ignore[prop-decorator]
     @cached_property
     def production(self) -> bool:
@@ -97,6 +112,11 @@ class Settings(BaseSettings):
             faults.append("LINLI_PUBLIC_URL 必须是 https 地址")
         if self.wechat_push_plain:
             faults.append("LINLI_WECHAT_PUSH_PLAIN：生产环境只接受安全模式推送")
+        endpoint = urlsplit(self.upload_endpoint or "https://")
+        if self.upload_bucket is not None and endpoint.scheme != "https":
+            faults.append("LINLI_UPLOAD_ENDPOINT 必须是 https 地址")
+        if self.upload_bucket is not None and not (self.upload_access_key and self.upload_secret_key):
+            faults.append("LINLI_UPLOAD_BUCKET 需要 LINLI_UPLOAD_ACCESS_KEY 与 LINLI_UPLOAD_SECRET_KEY")
         if self.debug:
             faults.append("LINLI_DEBUG 不能在生产环境打开")
         if self.clock_file is not None:

@@ -9,6 +9,7 @@ import logging
 import signal
 from datetime import timedelta
 
+from api.censor import Censor, pictures_of
 from api.kit import cache, clock, idempotency, queue
 from api.kit.db import Database
 from api.kit.loops import Loops
@@ -17,9 +18,15 @@ from api.models import SubscriptionMessage
 from api.models.notices import SendState
 from api.services import calendars, clockwork, consequences, digest, jobs, sending
 from api.services.cases import searching
+from api.services.content import checking
+from api.services.content.checking import Moderator
+from api.services.content.risk import Rater
 from api.services.due import DueClock, RanOut
 from api.services.jobs import Schedule, Scheduled
 from api.services.sending import Outcome, Sender
+from api.services.uploads import sweeping
+from api.services.uploads.pictures import Pictures
+from api.services.uploads.sweeping import Sweeper
 from api.settings import Settings
 from api.wechat import calls, errors, fields
 from api.wechat.client import WeChat
@@ -27,6 +34,8 @@ from api.wechat.config import WeChatConfig
 
 log = logging.getLogger("linli.worker")
 
+MODERATORS = 4
+"""Checks under way to the platform at once."""
 SENDERS = 4
 """Messages under way to the platform at once; each waits a fraction of a second for its answer."""
 GRACE = 10.0
@@ -38,6 +47,8 @@ JOBS = (
     Scheduled("index_cases", timedelta(minutes=10), searching.index_missing),
     Scheduled("give_up_lost_messages", timedelta(minutes=1), sending.give_up_lost),
     Scheduled("daily_digest", timedelta(minutes=5), digest.send_due),
+    Scheduled("forget_old_checks", timedelta(hours=6), checking.forget_old),
+    Scheduled("doom_unused_uploads", timedelta(minutes=10), sweeping.doom_unused),
 )
 
 
@@ -58,13 +69,15 @@ async def run(
         clock.follow(settings.clock_file)
     db = Database(
         settings.database_url,
-        pool_size=settings.worker_concurrency + SENDERS + 4,
+        pool_size=settings.worker_concurrency + SENDERS + MODERATORS + 6,
         statement_timeout_ms=settings.statement_timeout_ms,
         replan=True,
     )
     redis = cache.connect(settings.redis_url)
     wechat = WeChat(_account(settings), redis)
+    uploads = pictures_of(settings)
     loops = _loops(settings, db, Courier(settings, wechat), follow, ran_out)
+    _add_content(loops, settings, db, wechat, uploads)
     stop = stop or _stopped_by_signals()
     log.info("worker started", extra={"concurrency": settings.worker_concurrency})
     try:
@@ -87,6 +100,14 @@ def _loops(
     loops.add("messages", Sender(db, courier.deliver).run_one, idle=0.5, hands=SENDERS)
     loops.add("heartbeat", Heartbeat(db).beat, idle=HEARTBEAT_S)
     return loops
+
+
+def _add_content(loops: Loops, settings: Settings, db: Database, wechat: WeChat, uploads: Pictures) -> None:
+    censor = Censor(wechat, uploads)
+    loops.add("moderation", Moderator(db, censor.ask).run_one, idle=0.5, hands=MODERATORS)
+    loops.add("sweeping", Sweeper(db, uploads).run_one, idle=30.0)
+    if settings.wechat_risk_rank:
+        loops.add("risk", Rater(db, censor.rate).run_one, idle=2.0)
 
 
 def _account(settings: Settings) -> WeChatConfig:

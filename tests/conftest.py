@@ -1,9 +1,12 @@
 """Fixtures shared by all tests: real engines once a run, a fresh migrated database for each test that asks."""
 
 import asyncio
+import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
+from pathlib import Path
+from tempfile import gettempdir
 from uuid import uuid4
 
 import asyncpg
@@ -12,6 +15,7 @@ import pytest
 from fastapi import FastAPI
 
 from api import migrations
+from api.censor import Censor
 from api.kit import cache, clock
 from api.kit.cache import Redis
 from api.kit.db import Database
@@ -19,13 +23,14 @@ from api.kit.engines import EmbeddedEngines
 from api.kit.queue import Queue
 from api.main import create_app
 from api.services import clockwork, consequences
+from api.services.content.checking import Moderator
 from api.services.due import DueClock
 from api.settings import Settings
 from tests.conformance import conforms
 from tests.engines_fixture import engines  # noqa: F401  (fixtures are found by being here)
 from tests.mold import Mold, cast, keep
 from tests.secrecy import Secrecy
-from tests.town import Town, build_town
+from tests.town import VISITORS, Town, build_town
 from tests.wechat_fixture import Simulator, wechat_platform, wechat_simulator  # noqa: F401
 
 for _deaf in (signal.SIGINT, signal.SIGHUP):
@@ -144,6 +149,7 @@ def _settings(database_url: str, engines: EmbeddedEngines, simulator: Simulator)
         wechat_appid=simulator.config.appid,
         wechat_secret=simulator.config.secret,
         pool_size=16,
+        upload_dir=Path(gettempdir()) / "linli-test-uploads" / str(os.getpid()),
     )
 
 
@@ -187,18 +193,22 @@ async def town(
     """
     if "own_engines" in request.fixturenames:
         return await build_town(app, client, wechat_simulator)
+    wechat_simulator.order("visits", names=VISITORS)
     return await cast(request.getfixturevalue("mold"), app, client, redis)
 
 
 @pytest.fixture
 def pump(app: FastAPI, client: httpx.AsyncClient) -> Callable[[], Awaitable[None]]:
-    """Do by hand what the worker does: fire what is due, then carry out all consequences, until nothing is left."""
+    """Do by hand what the worker does: fire what is due, carry out all consequences, have all words judged, until
+    nothing is left."""
     del client  # opens the app's database
     due = DueClock(app.state.db, clockwork.ran_out)
     queue = Queue(app.state.db, consequences.follow)
+    censor = Censor(app.state.wechat, app.state.pictures)
+    moderator = Moderator(app.state.db, censor.ask)
 
     async def until_quiet() -> None:
-        while await due.run_one() or await queue.run_one():
+        while await due.run_one() or await queue.run_one() or await moderator.run_one():
             pass
 
     return until_quiet

@@ -20,6 +20,8 @@ from api.rules.roles import Role
 from api.services import login
 from tests.wechat_fixture import Simulator
 
+VISITORS = [f"{who}{mark}" for mark in "甲乙" for who in ("居民", "社工", "社工二", "书记")] + ["路人"]
+"""Who has just opened the mini-program."""
 PASSWORD = "正确的口令 horse battery"
 
 

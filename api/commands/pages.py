@@ -11,6 +11,7 @@ import api.main  # noqa: F401  (every problem is declared once the program is pu
 from api.commands.lives import LIVES
 from api.kit.lifecycle import Lifecycle
 from api.kit.problems import known_problems
+from api.rules import content
 from api.rules.case_requests import REQUEST_RULES, REQUEST_TITLES
 from api.rules.cases import CATEGORY_TITLES, CLOCK_TITLES, STANDING_TITLES, Standing
 from api.rules.limits import CLASS_TITLES, LIMITS, STEPS
@@ -54,7 +55,9 @@ def lifecycles() -> str:
                 f"| `{move.name}` | {move.title} | {sources} | {move.target.value} | {by} | {move.note} |"
             )
         lines.append("")
-    lines += ["## 时限", "", "| 类别 | 签收 | 首次联系 | 办结 | 说明 |", "|---|---|---|---|---|"]
+    lines += ["## 内容审核策略", "", "| 标签 | 平台建议 review 时 | 平台建议 risky 时 |", "|---|---|---|"]
+    lines += [f"| {kind} {p.title} | {p.on_review} | {p.on_risky} |" for kind, p in content.POLICY.items()]
+    lines += ["", "## 时限", "", "| 类别 | 签收 | 首次联系 | 办结 | 说明 |", "|---|---|---|---|---|"]
     for kind, limit in LIMITS.items():
         cells = [part.text if part else "–" for part in (limit.sign, limit.contact, limit.finish)]
         lines.append(f"| {CLASS_TITLES[kind]} | {' | '.join(cells)} | {limit.note} |")

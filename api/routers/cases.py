@@ -166,9 +166,7 @@ async def move_case(
             await handling.answer(tx, viewer, case_id, body.text or "")
         case CaseMove.finish:
             assert body.outcome is not None
-            await handling.finish(
-                tx, viewer, case_id, outcome=body.outcome, reply=body.reply or "", publish=bool(body.publish)
-            )
+            await handling.finish(tx, viewer, case_id, outcome=body.outcome, reply=body.reply or "")
         case CaseMove.pass_check:
             await rating.pass_check(tx, viewer, case_id, body.text)
         case CaseMove.fail_check:

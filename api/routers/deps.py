@@ -11,6 +11,7 @@ from api.kit.problems import Problem, SessionExpired
 from api.kit.secrets import Vault
 from api.services.access import Viewer
 from api.services.sessions import Sessions
+from api.services.uploads.pictures import Pictures
 
 CONSOLE_PREFIX = "/admin/"
 
@@ -74,6 +75,14 @@ async def get_vault(request: Request) -> Vault:
 
 
 TheVault = Annotated[Vault, Depends(get_vault)]
+
+
+async def get_pictures(request: Request) -> Pictures:
+    pictures: Pictures = request.app.state.pictures
+    return pictures
+
+
+ThePictures = Annotated[Pictures, Depends(get_pictures)]
 
 
 def problems(*kinds: type[Problem]) -> dict[int | str, dict[str, Any]]:

@@ -17,6 +17,7 @@ from api.models.people import PersonId
 from api.routers.deps import CurrentViewer, Db, problems
 from api.schemas.sessions import ConsoleSession, CurrentSession, DeviceOut, SessionOut, StartSession
 from api.services import login
+from api.services.content import risk
 from api.services.login import BadCredentials, Locked, PersonBlocked
 from api.services.sessions import Opened, Sessions
 from api.wechat.client import WeChat
@@ -77,6 +78,8 @@ async def start_session(body: StartSession, request: Request, db: Db) -> dict[st
         raise translate(error) from None
     async with db.transaction() as tx:
         entered = await login.enter(tx, app=app, openid=identity.openid, unionid=identity.unionid)
+        if request.app.state.settings.wechat_risk_rank and request.client is not None:
+            await risk.note_login(tx, entered.person.id, identity.openid, request.client.host)
     opened = await _open(request, db, entered.person.id, console=False)
     return {
         "token": opened.token,

@@ -172,6 +172,10 @@ PEOPLE: Lifecycle[PersonState, PersonStanding, None] = Lifecycle(
 )
 
 
+UNNAMED = "微信居民"
+"""What a person is called who has given no name, or none that could be shown."""
+
+
 def masked_phone(number: str) -> str:
     """138****5678; of shorter numbers, which this would show almost whole, the last two digits."""
     if len(number) >= 11:

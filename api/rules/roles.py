@@ -44,6 +44,7 @@ class Permission(StrEnum):
     case_verify = "case.verify"
     case_record = "case.record"
     case_decide = "case.decide"
+    content_review = "content.review"
     home_read = "home.read"
     home_write = "home.write"
     residency_verify = "residency.verify"
@@ -72,6 +73,7 @@ PERMISSION_TITLES: dict[Permission, str] = {
     Permission.case_verify: "核查他人办结的诉求",
     Permission.case_record: "代居民录入诉求",
     Permission.case_decide: "裁决申诉、挂账、街道延期与督办",
+    Permission.content_review: "审核居民发布的内容",
     Permission.home_read: "查看楼栋房屋",
     Permission.home_write: "维护小区与房屋",
     Permission.residency_verify: "核实居住关系",
@@ -105,6 +107,7 @@ _DESK = {
 _LEAD = _DESK | {
     Permission.case_dispatch,
     Permission.case_verify,
+    Permission.content_review,
     Permission.residency_verify,
     Permission.membership_verify,
     Permission.grant_read,
@@ -118,6 +121,7 @@ GRANTED: dict[Role, frozenset[Permission]] = {
         | {
             Permission.case_dispatch,
             Permission.case_verify,
+            Permission.content_review,
             Permission.residency_verify,
             Permission.membership_verify,
         }

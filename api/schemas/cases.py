@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from api.rules.case_requests import RejectReason
 from api.rules.cases import CaseCategory, CaseKind, CaseMove, CaseState, Channel, Outcome, Visibility
+from api.rules.content import ContentState
 from api.schemas.base import Body, Line, LongText, Named, Out, ShortText, Title
 from api.schemas.case_requests import RequestOut
 
@@ -94,6 +95,7 @@ class CaseOut(Out):
     level: int = Field(description="升级层级 0–4")
     visibility: Visibility
     anonymous: bool
+    content: ContentState = Field(description="内容审核：通过之后才按公开范围给他人看")
     channel: Channel
     place: Named
     community: Named
@@ -167,7 +169,11 @@ class MoveCase(Body):
     )
     outcome: Outcome | None = Field(None, description="finish：办理结果")
     reply: LongText | None = Field(None, description="finish：公开答复")
-    publish: bool | None = Field(None, description="finish：按反映人选择的范围公开")
+    publish: bool | None = Field(
+        None,
+        description="finish：不再需要，内容审核通过即按反映人选择的范围公开",
+        json_schema_extra={"deprecated": True},
+    )
     reason: ShortText | None = Field(
         None, description="fail_check、withdraw、transfer、reopen、mark_hazard：原因"
     )
@@ -229,4 +235,5 @@ class CaseMessageOut(Out):
     kind: Literal["reply", "question", "answer", "contact", "note"]
     author: str = Field(description="以什么身份说的")
     text: str
+    content: ContentState = Field(description="内容审核：通过之前只有本人和工作人员可见")
     created_at: datetime

@@ -152,7 +152,9 @@ class MeOut(Out):
 
     id: UUID
     nickname: str
+    nickname_pending: str | None = Field(description="审核中的新昵称，只有本人看到")
     avatar: str | None
+    avatar_pending: str | None = Field(description="审核中的新头像，只有本人看到")
     phone: str | None = Field(description="隐去中间四位的手机号")
     residencies: list[ResidencyOut] = Field(description="居住关系，新的在前，最多 50 条")
     memberships: list[MembershipOut] = Field(description="报到登记，新的在前，最多 50 条")

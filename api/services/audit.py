@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from api.kit.events import Event
-from api.models import Branch, Case, Estate, Grant, Home, Membership, Place, Residency, Unit
+from api.models import Branch, Case, ContentCheck, Estate, Grant, Home, Membership, Place, Residency, Unit
 from api.rules.roles import Permission
 from api.services.access import Viewer, asked_of_each, is_wide, narrowed, require_anywhere, under
 from api.services.places.finding import find_place
@@ -29,6 +29,7 @@ def _at(table: Any, link: Any) -> Select[Any]:
 
 _SUBJECTS: dict[str, tuple[Select[Any], Any, Any]] = {
     "case": (select(col(Case.id)), col(Case.id), col(Case.path)),
+    "content_check": (select(col(ContentCheck.id)), col(ContentCheck.id), col(ContentCheck.path)),
     "residency": (_at(Residency, col(Residency.community_id)), col(Residency.id), col(Place.path)),
     "membership": (_at(Membership, col(Membership.place_id)), col(Membership.id), col(Place.path)),
     "grant": (_at(Grant, col(Grant.place_id)), col(Grant.id), col(Place.path)),

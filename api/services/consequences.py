@@ -8,6 +8,7 @@ from api.kit.events import Event, record
 from api.rules.roles import Role
 from api.services import calendars, deadlines, notices
 from api.services.cases import following
+from api.services.content import following as content
 from api.services.people import following as people
 
 RECOUNT, AT_MOST = "recount", 500
@@ -45,6 +46,7 @@ _CONSEQUENCES: dict[str, Consequence] = {
     "case": following.follow,
     "case_request": following.follow_request,
     "calendar": _calendar,
+    "content_check": content.follow,
     "grant": people.follow,
     "membership": people.follow,
     "residency": people.follow,

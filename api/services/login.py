@@ -18,7 +18,7 @@ from api.kit.problems import NotAllowed, Problem
 from api.kit.secrets import Vault
 from api.models import Credential, Grant, Person, WechatIdentity
 from api.models.people import PersonId
-from api.rules.people import PersonState
+from api.rules.people import UNNAMED, PersonState
 from api.rules.roles import CONSOLE_ROLES
 from api.services.access import live
 
@@ -63,7 +63,7 @@ async def enter(tx: AsyncSession, *, app: str, openid: str, unionid: str | None)
         if known.state is not PersonState.active:
             raise PersonBlocked
         return Entered(known, False)
-    person = Person(nickname="微信居民")
+    person = Person(nickname=UNNAMED)
     tx.add(person)
     await tx.flush()
     tx.add(WechatIdentity(app=app, openid=openid, unionid=unionid, person_id=person.id))

@@ -78,7 +78,8 @@ def test_a_spoiled_list_is_caught(old: str, new: str, fault: str) -> None:
 def test_what_is_commented_out_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
     shown = values(TEXT, also_commented=True)
     default = settings({}, monkeypatch)
-    without_value = {"LINLI_METRICS_DIR", "LINLI_CLOCK_FILE"}
+    without_value = {"LINLI_METRICS_DIR", "LINLI_CLOCK_FILE", "LINLI_UPLOAD_DIR", "LINLI_UPLOAD_BUCKET"}
+    without_value |= {f"LINLI_UPLOAD_{name}" for name in ("ENDPOINT", "ACCESS_KEY", "SECRET_KEY")}
     optional = shown.keys() - values(TEXT, also_commented=False).keys() - without_value
     read = settings({name: shown[name] for name in optional}, monkeypatch)
     assert read == default

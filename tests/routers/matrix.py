@@ -91,6 +91,7 @@ CASE = OWN | holds(P.case_read)
 BELONGING = OWN | holds(P.person_read)
 PERSON = {"gate": somewhere(P.person_read), "see": holds(P.person_read)}
 GRANT = {"gate": somewhere(P.grant_read), "see": holds(P.grant_read)}
+CHECK = {"gate": somewhere(P.content_review), "see": holds(P.content_review)}
 BECAUSE = {"reason": "核实情况"}
 
 
@@ -264,6 +265,14 @@ TABLE: dict[str, Line | list[Line]] = {
     ),
     "GET /queue": Line(gate=somewhere(P.queue_read)),
     "POST /queue/{event_id}/retry": Line(gate=somewhere(P.queue_retry), body={}, subject={"event_id": "event"}),
+    # 内容审核
+    "GET /moderation": Line(**CHECK, listed="check"),
+    "GET /moderation/{check_id}": Line(**CHECK, subject={"check_id": "check"}),
+    "POST /moderation/{check_id}/moves/{move}": [
+        Line(**CHECK, body={}, subject={"check_id": "check", "move": "pass"}),
+        Line(**CHECK, body=BECAUSE, subject={"check_id": "check", "move": "refuse"}),
+        Line(**CHECK, may=NOBODY, body={}, subject={"check_id": "check", "move": "clear"}),
+    ],
 }  # fmt: skip
 
 from tests.routers import matrix_wechat as matrix_wechat  # noqa: E402  (adds its lines to the table above)

@@ -19,6 +19,7 @@ from api.models import (
     CaseReach,
     CaseRequest,
     CaseTask,
+    ContentCheck,
     Estate,
     Grant,
     Home,
@@ -34,6 +35,7 @@ from api.models.people import PersonId
 from api.models.places import UnitId
 from api.rules.case_requests import RequestKind, RequestState
 from api.rules.cases import CaseCategory, CaseKind, CaseState
+from api.rules.content import CheckKind, CheckScene, CheckState
 from api.rules.people import MembershipKind, PersonState, Relation, ResidencyState
 from api.rules.places import ancestor_paths
 from api.rules.roles import Role
@@ -161,7 +163,17 @@ class World:
             subject_kind="case",
             subject_id=event.subject_id,
         )
-        tx.add(notice)
+        check = ContentCheck(
+            subject_kind="case",
+            subject_id=UUID(names["submitted"]),
+            what=CheckKind.text,
+            scene=CheckScene.forum,
+            author_id=owner,
+            path=(await tx.execute(select(col(Place.path)).where(col(Place.id) == at.place))).scalar_one(),
+            texts=["路灯不亮"],
+            state=CheckState.review,
+        )
+        tx.add_all([notice, check])
         estate = (await tx.execute(select(Estate).where(col(Estate.place_id) == at.place))).scalar_one()
         names |= {
             "place": str(at.place),
@@ -185,6 +197,7 @@ class World:
             "task": str(task.id),
             "event": str(event.id),
             "notice": str(notice.id),
+            "check": str(check.id),
         }
 
     async def _case(

@@ -6,7 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from api.kit.problems import NotFound
+from api.kit.problems import NotFound, WrongMoment
 from api.models import Case, Unit
 from api.rules.case_guards import CaseFacts
 from api.rules.cases import CASES, CaseState, Standing
@@ -83,3 +83,15 @@ async def _desk_of(tx: AsyncSession, community_id: UUID) -> UUID | None:
         .limit(1)
     )
     return found.scalar_one_or_none()
+
+
+async def hold(tx: AsyncSession, case: CaseSubject) -> None:
+    """Nobody moves the case between the look at it and the end of this transaction. Raises WrongMoment where
+    somebody just did."""
+    held = await tx.execute(
+        select(col(Case.id))
+        .where(col(Case.id) == case.id, col(Case.state) == case.state)
+        .with_for_update(key_share=True)
+    )
+    if held.first() is None:
+        raise WrongMoment("别人刚刚处理了这件事，请按最新状态操作", moves=await case.look_again())

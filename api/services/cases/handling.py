@@ -12,8 +12,7 @@ from sqlmodel import col
 
 from api.kit import clock
 from api.kit.events import record
-from api.kit.problems import WrongMoment
-from api.models import Case, CaseMessage, CaseReach, Place, Unit
+from api.models import CaseMessage, CaseReach, Unit
 from api.models.cases import Audience, CaseId, MessageKind
 from api.models.people import PersonId
 from api.rules.case_guards import NoUnit
@@ -24,14 +23,13 @@ from api.rules.cases import (
     CaseClock,
     CaseState,
     Outcome,
-    Visibility,
 )
 from api.rules.clocks import Limit
 from api.rules.content import ContentState
 from api.rules.limits import LIMITS, STEPS, CaseClass, CaseLimits
-from api.rules.places import PREFIX_LENGTHS
 from api.services import calendars, deadlines
 from api.services.access import Viewer
+from api.services.cases import talking
 from api.services.cases.finding import CaseSubject, find
 
 FINISHED_WITH = (
@@ -72,6 +70,7 @@ async def restart_clock(tx: AsyncSession, case: CaseSubject, kind: CaseClock, li
 
 
 def say(tx: AsyncSession, case: CaseSubject, kind: MessageKind, text: str) -> None:
+    """A word of staff, which needs no check."""
     tx.add(
         CaseMessage(
             case_id=CaseId(case.id),
@@ -79,6 +78,7 @@ def say(tx: AsyncSession, case: CaseSubject, kind: MessageKind, text: str) -> No
             author_id=PersonId(case.actor_id) if case.actor_id else None,
             author_title=case.actor_title,
             text=text,
+            content=ContentState.passed,
         )
     )
 
@@ -159,7 +159,7 @@ async def answer(tx: AsyncSession, actor: Viewer, case_id: UUID, text: str) -> N
     """补充说明: the clocks go on from here."""
     case = await find(tx, actor, case_id)
     await case.move(tx, "answer", text="反映人已补充")
-    say(tx, case, MessageKind.answer, text)
+    await talking.put_in(tx, case, MessageKind.answer, text)
     await deadlines.meet(tx, case_id, [CaseClock.asking])
     await deadlines.resume(tx, case_id, PAUSED_CLOCKS)
 
@@ -176,41 +176,20 @@ async def expire(tx: AsyncSession, case_id: UUID) -> None:
         await deadlines.resume(tx, case_id, PAUSED_CLOCKS)
 
 
-async def finish(
-    tx: AsyncSession, actor: Viewer, case_id: UUID, *, outcome: Outcome, reply: str, publish: bool = False
-) -> None:
-    """办结: with a public reply; `publish` lets neighbours see what the reporter agreed to show."""
+async def finish(tx: AsyncSession, actor: Viewer, case_id: UUID, *, outcome: Outcome, reply: str) -> None:
+    """办结: with a public reply."""
     case = await find(tx, actor, case_id)
     now = clock.now()
-    checked = case.row["content"] == ContentState.passed and case.row["passed_at"] is None
-    shown = publish and checked and case.row["visibility"] != Visibility.private
-    columns: dict[str, Any] = {"passed_at": now} if shown else {}
     await case.move(
         tx,
         "finish",
         text=f"已处置：{OUTCOME_TITLES[outcome]}",
         outcome=outcome,
         handled_at=now,
-        **columns,
     )
     say(tx, case, MessageKind.reply, reply)
     await deadlines.meet(tx, case_id, FINISHED_WITH)
     await restart_clock(tx, case, CaseClock.checking, STEPS[CaseClock.checking])
-    if shown:
-        await _open_to_residents(tx, case)
-
-
-async def _open_to_residents(tx: AsyncSession, case: CaseSubject) -> None:
-    """From its community and the places inside it where it happened; a public one also from the town above."""
-    path: str = (await tx.execute(select(col(Case.path)).where(col(Case.id) == case.id))).scalar_one()
-    paths = {path[: PREFIX_LENGTHS[-1]], path}
-    if case.row["visibility"] == Visibility.public:
-        paths.add(path[: PREFIX_LENGTHS[-2]])
-    places = await tx.execute(select(col(Place.id)).where(col(Place.path).in_(paths)))
-    tx.add_all(
-        CaseReach(place_id=place_id, audience=Audience.residents, case_id=CaseId(case.id))
-        for place_id in places.scalars()
-    )
 
 
 async def withdraw(tx: AsyncSession, actor: Viewer, case_id: UUID, reason: str | None = None) -> None:
@@ -218,18 +197,6 @@ async def withdraw(tx: AsyncSession, actor: Viewer, case_id: UUID, reason: str |
     case = await find(tx, actor, case_id)
     await case.move(tx, "withdraw", text="反映人撤回", data={"reason": reason} if reason else None)
     await deadlines.cancel(tx, case_id)
-
-
-async def hold(tx: AsyncSession, case: CaseSubject) -> None:
-    """Nobody moves the case between the look at it and the end of this transaction. Raises WrongMoment where
-    somebody just did."""
-    held = await tx.execute(
-        select(col(Case.id))
-        .where(col(Case.id) == case.id, col(Case.state) == case.state)
-        .with_for_update(key_share=True)
-    )
-    if held.first() is None:
-        raise WrongMoment("别人刚刚处理了这件事，请按最新状态操作", moves=await case.look_again())
 
 
 def note(tx: AsyncSession, case: CaseSubject, move: str, text: str | None, data: dict[str, Any]) -> None:

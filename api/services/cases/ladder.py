@@ -23,7 +23,7 @@ from api.rules.limits import STEPS
 from api.services import deadlines
 from api.services.access import Viewer, stand
 from api.services.cases import handling
-from api.services.cases.finding import find
+from api.services.cases.finding import find, hold
 from api.services.notices import holders_over
 
 RUNGS = ("承办人", "承办单位负责人", "社区", "街道督办", "区级")
@@ -130,7 +130,7 @@ async def urge(tx: AsyncSession, actor: Viewer, case_id: UUID) -> None:
         raise NotAllowed("只有反映人可以催单", moves=case.moves())
     if case.state in OVER | {CaseState.awaiting_rating}:
         raise WrongMoment("诉求已处置，不能再催", state=case.state.value, moves=case.moves())
-    await handling.hold(tx, case)
+    await hold(tx, case)
     now = clock.now()
     urged = await tx.execute(
         insert(CaseUrge)

@@ -137,7 +137,7 @@ def _route() -> Any:
 
 
 _TABLE = Case.__table__  # type: ignore[attr-defined]
-_SHOWN = [c for c in _TABLE.columns if c.name not in ("path",)]
+_SHOWN = list(_TABLE.columns)
 
 
 def one_case() -> Select[Any]:

@@ -40,7 +40,7 @@ from api.services import calendars, deadlines
 from api.services.access import Viewer, stand
 from api.services.cases import handling, holding, ladder, redirecting, tasks
 from api.services.cases.asked import PUBLIC, deciding, readable
-from api.services.cases.finding import CaseSubject, find
+from api.services.cases.finding import CaseSubject, find, hold
 from api.services.moves import Subject
 
 RequestSubject = Subject[RequestState, RequestStanding, RequestFacts]
@@ -71,7 +71,7 @@ async def ask(tx: AsyncSession, actor: Viewer, case_id: UUID, new: NewRequest) -
     level = await _in_time(tx, case, new)
     for unit_id in (*([new.unit_id] if new.unit_id else []), *(unit_id for unit_id, _ in new.units)):
         await handling.unit_for(tx, case, unit_id)
-    await handling.hold(tx, case)
+    await hold(tx, case)
     request_id = new_id()
     asked = await tx.execute(
         insert(CaseRequest)
@@ -208,7 +208,7 @@ async def _happen(tx: AsyncSession, case: CaseSubject, request: CaseRequest) -> 
 async def _extend(tx: AsyncSession, case: CaseSubject, request: CaseRequest) -> None:
     """延期: both clocks of the promise, by the same working days."""
     assert request.level is not None
-    await handling.hold(tx, case)
+    await hold(tx, case)
     await _not_yet_due(tx, case)
     by = working_days(request.days or 0)
     await deadlines.extend(tx, case.id, [CaseClock.finish, CaseClock.unit], by)

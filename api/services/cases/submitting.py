@@ -29,6 +29,7 @@ from api.rules.cases import (
     Standing,
     Visibility,
 )
+from api.rules.content import ContentState
 from api.rules.limits import LIMITS, STEPS, CaseClass
 from api.rules.people import PersonState
 from api.rules.places import Level
@@ -81,9 +82,9 @@ serial as (
   on conflict (community_id, day) do update set last = case_numbers.last + 1 returning last),
 number as (select :prefix || lpad(last::text, greatest(4, length(last::text)), '0') as number from serial),
 written as (
-  insert into cases (id, number, kind, category, title, text, visibility, anonymous, channel, state, cycle, level,
+  insert into cases (id, number, kind, category, title, text, visibility, anonymous, channel, content, state, cycle, level,
                      place_id, path, community_id, home_id, reporter_id, created_at, updated_at)
-  select :id, number, :kind, :category, :title, :text, :visibility, :anonymous, :channel, 'submitted', 1, 0,
+  select :id, number, :kind, :category, :title, :text, :visibility, :anonymous, :channel, 'pending', 'submitted', 1, 0,
          :place, :path, :community, :home, :person, :now, :now from number returning id),
 seen as (
   insert into case_reach (place_id, audience, case_id)
@@ -96,6 +97,12 @@ clocks as (
   from written, jsonb_to_recordset(cast(:clocks as jsonb)) d(
     id uuid, kind text, limits jsonb, allowed int, calendar_version int, provisional boolean,
     started_at timestamptz, due_at timestamptz, rungs boolean, warn_at timestamptz, pauses jsonb, segments jsonb)),
+watched as (
+  insert into content_checks (id, subject_kind, subject_id, what, scene, author_id, openid, path, texts, state,
+                              next_at, created_at, updated_at)
+  select :check, 'case', written.id, 'text', 'forum', :person,
+         (select openid from wechat_identities where person_id = :person order by created_at desc limit 1),
+         :path, array[:title, :text], 'pending', :now, :now, :now from written),
 told as (
   insert into events (id, subject_kind, subject_id, move, to_state, actor_kind, actor_id, actor_title, text, data, at)
   select :event, 'case', written.id, 'submit', 'submitted', 'person', :person, '居民', '已提交', '{}', :now from written),
@@ -106,7 +113,10 @@ kept as (
   select :person, :key, 201, body from answer)
 select body from answer
 """).bindparams(
-        *(bindparam(name, type_=Uuid()) for name in ("person", "community", "id", "place", "home", "event")),
+        *(
+            bindparam(name, type_=Uuid())
+            for name in ("person", "community", "id", "place", "home", "event", "check")
+        ),
         *(
             bindparam(name, type_=Text())
             for name in (
@@ -174,6 +184,7 @@ async def submit(db: Database, viewer: Viewer, new: NewCase, pending: idempotenc
         reach=where["reach"],
         clocks=clocks,
         event=new_id(),
+        check=new_id(),
         head=head,
         tail=tail,
     )
@@ -244,6 +255,7 @@ def _prepared_answer(
         "level": 0,
         "visibility": new.visibility,
         "anonymous": new.anonymous,
+        "content": ContentState.pending,
         "channel": Channel.miniprogram,
         "place": {"id": where["id"], "name": where["name"]},
         "community": {"id": where["community_id"], "name": where["community_name"]},

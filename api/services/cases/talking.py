@@ -13,12 +13,14 @@ from api.kit.paging import LAST, page, read_cursor
 from api.kit.problems import NotAllowed, WrongMoment
 from api.models import Case, CaseMessage
 from api.models.cases import CaseId, MessageKind
+from api.models.people import PersonId
 from api.rules.cases import OVER, CaseClock, Standing
+from api.rules.content import CheckScene, ContentState
 from api.rules.roles import Permission, Role, permissions_of
 from api.services import deadlines
 from api.services.access import Viewer, stand
-from api.services.cases.finding import CaseSubject, find
-from api.services.cases.handling import hold
+from api.services.cases.finding import CaseSubject, find, hold
+from api.services.content import moderation
 
 _TOLD = {
     MessageKind.reply: "公开答复",
@@ -50,14 +52,7 @@ async def say(tx: AsyncSession, actor: Viewer, case_id: UUID, kind: MessageKind,
         raise WrongMoment("诉求已结束，不能再答复", state=case.state.value, moves=case.moves())
     if kind is not MessageKind.note:
         await hold(tx, case)
-    message = CaseMessage(
-        case_id=CaseId(case_id),
-        kind=kind,
-        author_id=actor.person_id,
-        author_title=case.actor_title,
-        text=text,
-    )
-    tx.add(message)
+    message = await put_in(tx, case, kind, text)
     by_staff = staff and not (reporter and kind is MessageKind.reply)
     if kind is not MessageKind.note and by_staff:
         await _contacted(tx, case_id)
@@ -72,6 +67,30 @@ async def say(tx: AsyncSession, actor: Viewer, case_id: UUID, kind: MessageKind,
         data={"message_id": str(message.id), "by_staff": by_staff},
     )
     return _shape(message)
+
+
+async def put_in(tx: AsyncSession, case: CaseSubject, kind: MessageKind, text: str) -> CaseMessage:
+    """Add what the actor says; a resident's words wait for their check, staff's need none."""
+    message = CaseMessage(
+        case_id=CaseId(case.id),
+        kind=kind,
+        author_id=PersonId(case.actor_id) if case.actor_id else None,
+        author_title=case.actor_title,
+        text=text,
+        content=ContentState.pending if Standing.reporter in case.standings else ContentState.passed,
+    )
+    tx.add(message)
+    if message.content is ContentState.pending:
+        await moderation.watch(
+            tx,
+            subject_kind="case_message",
+            subject_id=message.id,
+            author_id=case.actor_id,
+            texts=[text],
+            path=case.row["path"],
+            scene=CheckScene.comment,
+        )
+    return message
 
 
 async def _contacted(tx: AsyncSession, case_id: UUID) -> None:
@@ -120,6 +139,7 @@ def _shown_to(case: CaseSubject) -> ColumnElement[bool]:
         return col(CaseMessage.kind) != MessageKind.note
     return and_(
         col(CaseMessage.kind) == MessageKind.reply,
+        col(CaseMessage.content) == ContentState.passed,
         col(CaseMessage.author_id).is_distinct_from(case.row["reporter_id"]),
     )
 
@@ -130,5 +150,6 @@ def _shape(message: CaseMessage) -> dict[str, Any]:
         "kind": message.kind,
         "author": message.author_title,
         "text": message.text,
+        "content": message.content,
         "created_at": message.created_at,
     }

@@ -89,6 +89,7 @@ def view(row: Row, viewer: Viewer) -> dict[str, Any]:
         "level": row["level"],
         "visibility": row["visibility"],
         "anonymous": row["anonymous"],
+        "content": row["content"],
         "channel": row["channel"],
         "place": {"id": row["place_id"], "name": row["place_name"]},
         "community": {"id": row["community_id"], "name": row["community_name"]},

@@ -14,6 +14,7 @@ from api.kit.secrets import Vault
 from api.models import Grant, Membership, Notice, Person, Place, Residency, WechatIdentity
 from api.rules.roles import ROLE_TITLES, Role
 from api.services.access import Viewer, live, params
+from api.services.people import names
 from api.services.people.accounts import active
 from api.services.people.belonging import PHONE, SELF_TITLE, masked
 from api.services.people.memberships import membership_rows, membership_view
@@ -56,6 +57,7 @@ async def me(tx: AsyncSession, vault: Vault, viewer: Viewer) -> dict[str, Any]:
     )
     return {
         **{f: getattr(person, f) for f in ("id", "nickname", "avatar", "created_at")},
+        **await names.proposed(tx, viewer.person_id),
         "phone": masked(vault, person.phone_sealed),
         "residencies": [residency_view(vault, viewer, row) for row in homes],
         "memberships": [membership_view(vault, viewer, row) for row in belongs],
@@ -82,15 +84,12 @@ async def _grants(tx: AsyncSession, viewer: Viewer) -> list[dict[str, Any]]:
 
 
 async def rename(tx: AsyncSession, viewer: Viewer, changes: dict[str, str | None]) -> None:
-    """Change nickname or avatar; only what is named. Raises NotAllowed for a blocked account."""
+    """Ask to be called or shown otherwise; only what is named. Raises NotAllowed for a blocked account."""
     await active(tx, viewer)
     if not changes:
         return
-    await tx.execute(
-        update(Person)
-        .where(col(Person.id) == viewer.person_id)
-        .values(**changes, version=col(Person.version) + 1, updated_at=clock.now())
-    )
+    for what, value in changes.items():
+        await names.propose(tx, viewer.person_id, what, value)
     record(
         tx,
         subject_kind="person",

@@ -38,6 +38,12 @@ class PersonOrder(_Order):
     visited: bool = True
 
 
+class VisitOrder(_Order):
+    """Demo persons by name, who all open the mini-program now."""
+
+    names: list[str] = Field(min_length=1, max_length=200)
+
+
 class ConsentOrder(_Order):
     """The person tapped in the popup, or changed the settings: template_id → accept, reject, ban."""
 
@@ -104,6 +110,10 @@ async def people(platform: Platform, order: PersonOrder) -> dict[str, Any]:
     return {"openid": person.openid}
 
 
+async def visits(platform: Platform, order: VisitOrder) -> dict[str, Any]:
+    return {"openids": [platform.visit(platform.openid_of(name)).openid for name in order.names]}
+
+
 async def consents(platform: Platform, order: ConsentOrder) -> dict[str, Any]:
     person = platform.person(order.openid)
     for template, answer in order.choices.items():
@@ -167,6 +177,7 @@ async def release(platform: Platform, order: ReleaseOrder) -> dict[str, Any]:
 _ORDERS: dict[str, tuple[type[_Order], Callable[[Platform, Any], Awaitable[dict[str, Any]]]]] = {
     "/codes": (CodeOrder, codes),
     "/people": (PersonOrder, people),
+    "/visits": (VisitOrder, visits),
     "/consents": (ConsentOrder, consents),
     "/faults": (FaultOrder, faults),
     "/tokens": (TokenOrder, tokens),

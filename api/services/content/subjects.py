@@ -1,0 +1,44 @@
+"""What a verdict means for what was judged, by kind of subject: every table with residents' words has its line."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from sqlalchemy import update
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import SQLModel, col
+
+from api.models import CaseMessage, ContentCheck, Upload
+from api.rules.content import ContentState
+from api.services.cases import opening
+from api.services.people import names
+
+Judged = Callable[[AsyncSession, ContentCheck, ContentState], Awaitable[None]]
+"""Shows or hides the subject of a check, in the transaction of its verdict."""
+
+
+def column_of(table: type[SQLModel]) -> Judged:
+    """Sets the column `content` of the table's row."""
+    row: Any = table
+
+    async def judged(tx: AsyncSession, check: ContentCheck, content: ContentState) -> None:
+        await tx.execute(update(table).where(col(row.id) == check.subject_id).values(content=content))
+
+    return judged
+
+
+SUBJECTS: dict[str, Judged] = {
+    "case": opening.judged,
+    "case_message": column_of(CaseMessage),
+    names.NICKNAME: names.judged,
+    names.AVATAR: names.judged,
+    "upload": column_of(Upload),
+}
+
+TITLES: dict[str, str] = {
+    "case": "诉求",
+    "case_message": "补充内容",
+    names.NICKNAME: "昵称",
+    names.AVATAR: "头像",
+    "upload": "图片",
+}
+"""What the author is told was refused; “内容” for a kind that is not here."""
