@@ -1,10 +1,12 @@
 """Two at once on one case, and one request twice: one wins, nothing is done twice, nothing is lost."""
 
 import asyncio
+import os
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 import pytest
@@ -13,9 +15,16 @@ from sqlalchemy import text
 
 from api.kit import idempotency
 from api.kit.db import Database
+from api.kit.problems import Problem
+from api.models.people import PersonId
+from api.rules.cases import Outcome
+from api.services.access import Viewer
+from api.services.cases import handling, redirecting
 from tests.town import Town
 
 Pump = Callable[[], Awaitable[None]]
+ROUNDS = int(os.environ.get("LINLI_TEST_ROUNDS", "100"))
+"""Five hundred take half a minute."""
 
 
 @asynccontextmanager
@@ -180,3 +189,97 @@ async def test_nothing_is_said_after_a_case_was_withdrawn(town: Town, pump: Pump
         assert moves.count("reply") == (said.status_code == 201)
         if withdrawn.status_code == 200:
             assert moves[-1] == "withdraw"
+
+
+async def test_transfer_against_finish_against_withdraw_has_one_order_each_round(
+    town: Town, pump: Pump
+) -> None:
+    """Two units and the resident at one instant: one wins, the others hear what is open, no event is lost."""
+    first = await _ready_to_finish(town, pump)
+    await _copies(town.app.state.db, first, ROUNDS)
+    db: Database = town.app.state.db
+    async with db.reading() as tx:
+        rows = await tx.execute(text("select id from cases where id <> :first"), {"first": UUID(first)})
+        cases = list(rows.scalars())
+    secretary, worker, resident = (
+        Viewer(PersonId(a.id), "race") for a in (town.here.secretary, town.here.worker, town.here.resident)
+    )
+    moves: dict[str, Callable[[Any, UUID], Awaitable[None]]] = {
+        "transfer": lambda tx, case: redirecting.transfer(tx, secretary, case, town.here.desk, "归口办理"),
+        "finish": lambda tx, case: handling.finish(tx, worker, case, outcome=Outcome.solved, reply="好了"),
+        "withdraw": lambda tx, case: handling.withdraw(tx, resident, case),
+    }
+
+    async def one(case: UUID, name: str) -> Problem | None:
+        try:
+            async with db.transaction() as tx:
+                await moves[name](tx, case)
+        except Problem as refusal:
+            return refusal
+        return None
+
+    winners: Counter[str] = Counter()
+    for start in range(0, len(cases), 10):
+        batch = [(case, name) for case in cases[start : start + 10] for name in moves]
+        found = await asyncio.gather(*(one(case, name) for case, name in batch))
+        for (_, name), refusal in zip(batch, found, strict=True):
+            if refusal is None:
+                winners[name] += 1
+            else:
+                assert refusal.status in (403, 409), refusal
+                assert "moves" in refusal.facts
+    async with db.reading() as tx:
+        chains = await tx.execute(
+            text(
+                "select c.id, c.state, c.version, array_agg(e.from_state || '>' || e.to_state order by e.id) steps"
+                " from cases c join events e on e.subject_id = c.id and e.to_state is not null"
+                " where c.id <> :first and e.from_state is not null group by c.id"
+            ),
+            {"first": UUID(first)},
+        )
+        rows = chains.all()
+    assert len(rows) == ROUNDS, "each round has a winner"
+    for row in rows:
+        states = ["in_progress"]
+        for step in row.steps:  # one after the other, each from where the one before left it
+            before, after = step.split(">")
+            assert before == states[-1], row.steps
+            states.append(after)
+        assert row.state == states[-1]
+        assert row.version == 1 + len(row.steps)
+    assert sum(winners.values()) == sum(len(row.steps) for row in rows), "an event lost or made up"
+    assert set(winners) == set(moves), "one of them never wins: nothing was raced"
+
+
+async def _ready_to_finish(town: Town, pump: Pump) -> str:
+    case = str((await town.submit())["id"])
+    await pump()
+    assert (await town.here.worker.move(case, "sign")).status_code == 200
+    said = {"kind": "contact", "text": "已电话联系。"}
+    assert (await town.here.worker.post(f"/cases/{case}/messages", said)).status_code == 201
+    return case
+
+
+async def _copies(db: Database, case: str, count: int) -> None:
+    """The same case so many times, with its reach; their clocks do not matter here."""
+    async with db.transaction() as tx:
+        columns = [
+            row
+            for row in (
+                await tx.execute(
+                    text("select column_name from information_schema.columns where table_name = 'cases'")
+                )
+            ).scalars()
+            if row not in ("id", "number", "version")
+        ]
+        kept = ", ".join(columns)
+        await tx.execute(
+            text(
+                f"with made as (insert into cases (id, number, version, {kept})"
+                f" select gen_random_uuid(), 'copy-' || n, 1, {kept}"
+                " from cases, generate_series(1, :count) n where id = :case returning id)"
+                " insert into case_reach (place_id, audience, case_id)"
+                " select r.place_id, r.audience, made.id from made, case_reach r where r.case_id = :case"
+            ),
+            {"count": count, "case": UUID(case)},
+        )
