@@ -5,9 +5,10 @@
       Sun 20 Sep worked, Fri 25 to Sun 27 Sep off, Thu 1 to Wed 7 Oct off, Sat 10 Oct worked.
 """
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from api.kit.clock import CHINA
+from api.rules.calendar import DayKind, SpecialDay
 from api.rules.calendar_seed import SEED_2024_2026 as SEED
 from api.rules.clocks import Clock, hours, minutes, natural_days, service_hours, working_days, working_hours
 from api.rules.deadlines import Deadline, Pause, compute, elapsed, extend
@@ -202,3 +203,93 @@ def test_time_goes_on_being_measured_past_the_due_moment() -> None:
     asked = [pause("2026-03-09 13:00", "2026-03-09 17:00")]
     assert elapsed(start, end, Clock.working, SEED, asked) == timedelta(hours=4, minutes=30)
     assert elapsed(end, start, Clock.working, SEED) == timedelta(0)
+
+
+def test_13_waiting_then_suspended_then_extended_across_national_day_2026() -> None:
+    # Help, 5 days = 35 h from Fri 18 Sep 2026 16:00; counting begins Sat 19 (off), so Sun 20 (worked) 09:00.
+    # Asked Mon 21 10:00, answered Mon 21 16:00: Sun 7, Mon 09:00-10:00 1 (8), 16:00-18:00 2 (10).
+    # Suspended Wed 23 11:00 (Tue 7 is 17, Wed 2 is 19) to Thu 8 Oct 14:30: Thu 8 14:30-18:00 3:30 (22:30),
+    # Fri 9 7 (29:30), Sat 10 (worked) 09:00-12:00 3 (32:30), 14:00 + 2:30.
+    pauses = [pause("2026-09-21 10:00", "2026-09-21 16:00"), pause("2026-09-23 11:00", "2026-10-08 14:30")]
+    deadline = compute(at("2026-09-18 16:00"), working_days(5), SEED, pauses)
+    assert due(deadline) == "2026-10-10 16:30"
+    # Three more days = 21 h: Sat 10 16:30-18:00 1:30, Mon 12 8:30, Tue 13 15:30, Wed 14 09:00-12:00 18:30,
+    # 14:00 + 2:30.
+    assert due(extend(deadline, working_days(3), SEED, pauses)) == "2026-10-14 16:30"
+
+
+def test_14_a_question_on_the_eve_answered_in_the_holiday_takes_only_working_time() -> None:
+    # Complaint, 10 days = 70 h from Mon 21 Sep 2026; Tue 22 7, Wed 23 14, Thu 24 21, 25 to 27 off, Mon 28 28,
+    # Tue 29 35, Wed 30 09:00-11:15 2:15 (37:15). Asked Wed 30 11:15, answered Sun 4 Oct 20:00 (off): the clock
+    # goes on Thu 8: 44:15, Fri 9 51:15, Sat 10 (worked) 58:15, Mon 12 65:15, Tue 13 09:00-12:00 68:15, 14:00 + 1:45.
+    asked = [pause("2026-09-30 11:15", "2026-10-04 20:00")]
+    deadline = compute(at("2026-09-21 08:00"), working_days(10), SEED, asked)
+    assert due(deadline) == "2026-10-13 15:45"
+    assert "10-08 09:00-12:00" in wall(deadline)
+
+
+def test_15_four_working_hours_for_a_return_begin_on_the_last_makeup_day() -> None:
+    # Asked Sat 10 Oct 2026 (worked) 15:40: 2:20 until 18:00, left 1:40; Mon 12 09:00 + 1:40.
+    assert due(compute(at("2026-10-10 15:40"), working_hours(4), SEED)) == "2026-10-12 10:40"
+    # And on the eve of Spring Festival, Sat 14 Feb (worked) 17:10: 0:50, left 3:10; Tue 24 09:00-12:00, 14:00 + 0:10.
+    assert due(compute(at("2026-02-14 17:10"), working_hours(4), SEED)) == "2026-02-24 14:10"
+
+
+def test_16_a_return_is_asked_for_until_the_close_of_the_next_working_day() -> None:
+    # Arrived Sat 14 Feb 2026: the next working day is Tue 24 Feb; arrived Sat 19 Sep (off): Sun 20 Sep (worked).
+    assert due(compute(at("2026-02-14 09:00"), working_days(1), SEED)) == "2026-02-24 18:00"
+    assert due(compute(at("2026-09-19 09:00"), working_days(1), SEED)) == "2026-09-20 18:00"
+
+
+def test_17_thirty_days_of_suspension_end_at_midnight_whatever_the_calendar_says() -> None:
+    # Suspended Tue 15 Sep 2026: 30 days after is Thu 15 Oct 24:00, through 国庆.
+    assert due(compute(at("2026-09-15 10:20"), natural_days(30), SEED)) == "2026-10-16 00:00"
+
+
+def test_18_an_extension_by_the_town_after_one_by_the_community_over_spring_festival() -> None:
+    # Help from Mon 9 Feb 2026 10:00: Tue 10 (1), Wed 11 (2), Thu 12 (3), Fri 13 (4), Sat 14 worked (5) 18:00.
+    # Five more: Tue 24 (6), Wed 25 (7), Thu 26 (8), Fri 27 (9), Sat 28 worked (10) 18:00.
+    # Ten more: Mon 2 Mar (1) to Fri 6 (5), Mon 9 (6) to Fri 13 Mar (10) 18:00.
+    deadline = compute(at("2026-02-09 10:00"), working_days(5), SEED)
+    assert due(deadline) == "2026-02-14 18:00"
+    longer = extend(deadline, working_days(5), SEED)
+    assert due(longer) == "2026-02-28 18:00"
+    assert due(extend(longer, working_days(10), SEED)) == "2026-03-13 18:00"
+
+
+def test_19_the_rungs_of_a_clock_over_national_day_with_a_pause() -> None:
+    # 35 h from Sun 27 Sep 2026 (off): Mon 28 7, Tue 29 14, Wed 30 09:00-12:00 17, 14:00 + 0:30 is half, 14:30.
+    # Suspended Wed 30 15:00 (18) to Fri 9 Oct 09:00: Fri 9 7 (25), Sat 10 (worked) 09:00 + 3 is 28: 80% at 12:00;
+    # Sat 14:00-18:00 (32), Mon 12 09:00 + 3.
+    held = [pause("2026-09-30 15:00", "2026-10-09 09:00")]
+    deadline = compute(at("2026-09-27 20:00"), working_days(5), SEED, held)
+    assert deadline.moment_at(50) == at("2026-09-30 14:30")
+    assert deadline.moment_at(80) == at("2026-10-10 12:00")
+    assert due(deadline) == "2026-10-12 12:00"
+
+
+def test_20_the_town_has_two_working_days_and_the_district_five_more() -> None:
+    # Broken Wed 30 Sep 2026 18:00: Thu 8 Oct (1), Fri 9 (2) 18:00; then Sat 10 worked (1), Mon 12 (2), Tue 13 (3),
+    # Wed 14 (4), Thu 15 (5) 18:00.
+    to_town = compute(at("2026-09-30 18:00"), working_days(2), SEED)
+    assert due(to_town) == "2026-10-09 18:00"
+    assert due(compute(at("2026-10-09 18:00"), working_days(5), SEED)) == "2026-10-15 18:00"
+
+
+def test_21_service_hours_paused_over_the_night_of_new_years_eve() -> None:
+    # 08:00-20:00 every day. Sun 15 Feb 2026 17:30: 2:30 until 20:00; asked 18:10 (0:40 used), answered Mon 16
+    # 09:25: left 1:20, so 10:45.
+    asked = [pause("2026-02-15 18:10", "2026-02-16 09:25")]
+    assert due(compute(at("2026-02-15 17:30"), service_hours(2), SEED, asked)) == "2026-02-16 10:45"
+
+
+def test_22_a_provisional_term_settles_when_the_new_year_is_published() -> None:
+    # Help from Tue 29 Dec 2026 10:00: Wed 30, Thu 31, then by Monday to Friday Fri 1, Mon 4, Tue 5 Jan 18:00.
+    # Published: 1 to 3 Jan off, Sun 10 worked. Then Wed 30, Thu 31, Mon 4, Tue 5, Wed 6 Jan 18:00.
+    start = at("2026-12-29 10:00")
+    guessed = compute(start, working_days(5), SEED)
+    assert (due(guessed), guessed.provisional) == ("2027-01-05 18:00", True)
+    days = {date(2027, 1, day): SpecialDay(DayKind.holiday, "元旦") for day in (1, 2, 3)}
+    days[date(2027, 1, 10)] = SpecialDay(DayKind.makeup, "元旦")
+    settled = compute(start, working_days(5), SEED.with_years(2, days))
+    assert (due(settled), settled.provisional, settled.calendar_version) == ("2027-01-06 18:00", False, 2)

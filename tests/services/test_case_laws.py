@@ -21,15 +21,41 @@ Pump = Callable[[], Awaitable[None]]
 
 
 async def _cases(town: Town, pump: Pump) -> list[UUID]:
-    """One closed in its second cycle, one handled, one waiting for its resident, one that was neglected."""
+    """One closed in its second cycle, one handled, one waiting for its resident, one that was neglected; one that
+    was extended and has a task, one suspended."""
     clock.set_to(MONDAY)
     here = town.here
-    found = [(await town.submit(title=f"第 {n} 件"))["id"] for n in range(4)]
-    closed, handled, waiting, neglected = found
+    found = [(await town.submit(title=f"第 {n} 件"))["id"] for n in range(6)]
+    closed, handled, waiting, neglected, extended, suspended = found
     await pump()
-    for case in (closed, handled, waiting):
+    for case in (closed, handled, waiting, extended, suspended):
         assert (await here.worker.move(case, "sign")).status_code == 200
         assert (await here.worker.move(case, "ask", question="哪一层？")).status_code == 200
+    for case in (extended, suspended):
+        assert (await here.resident.move(case, "answer", text="三层")).status_code == 200
+    for who, case, decider, request in (
+        (here.worker, extended, here.secretary, {"kind": "extend", "days": 3}),
+        (
+            here.worker,
+            extended,
+            here.secretary,
+            {"kind": "assist", "units": [{"unit_id": str(here.desk), "text": "贴通知"}]},
+        ),
+        (
+            here.secretary,
+            suspended,
+            town.supervisor,
+            {"kind": "suspend", "days": 9, "suspend_reason": "season"},
+        ),
+    ):
+        asked = await who.post(f"/cases/{case}/requests", {"reason": "确有必要", **request})
+        assert asked.status_code == 201, asked.text
+        pending = next(r["id"] for r in asked.json()["requests"] if r["state"] == "pending")
+        path = f"/cases/{case}/requests/{pending}/moves/approve"
+        assert (await decider.post(path, {})).status_code == 200
+    assert (
+        await here.worker.post(f"/cases/{extended}/requests", {"kind": "return", "reason": "不属本单位"})
+    ).status_code == 201
     for case in (closed, handled):
         assert (await here.resident.move(case, "answer", text="三层")).status_code == 200
         assert (await here.worker.move(case, "finish", outcome="solved", reply="好了")).status_code == 200
@@ -74,6 +100,30 @@ BROKEN = {
     " (select reporter_id from case_ratings) limit 1)",
     "a rating nobody gave": "insert into case_ratings (id, case_id, cycle, reporter_id, overall, created_at) select"
     " gen_random_uuid(), case_id, 3, reporter_id, 2, created_at from case_ratings limit 1",
+    "a transfer nobody made": "update cases set transfers = 1",
+    "a return nobody approved": "update cases set returns = 1",
+    "a hazard nobody marked": "update cases set hazard = true",
+    "a rung nobody climbed": "update cases set level = 3",
+    "a rung told twice": "insert into events (id, subject_kind, subject_id, move, actor_kind, actor_title, text, data, at)"
+    " select gen_random_uuid(), 'case', id, 'climb', 'system', 'x', 'x', '{\"level\": 1}', now() from cases where level > 0",
+    "an extension nobody approved": "update case_requests set state = 'refused' where kind = 'extend'",
+    "an extension lost": "update deadlines set limits = jsonb_build_array(limits->0) where jsonb_array_length(limits) > 1",
+    "an extension of another length": "update case_requests set days = 2 where kind = 'extend'",
+    "an extension by the wrong level": "update case_requests set level = 'town', kind = 'extend', days = 10"
+    " where kind = 'extend'",
+    "an extension after the due time": "update deadlines set fired_at = started_at where kind = 'finish' and"
+    " jsonb_array_length(limits) > 1",
+    "a decision by the reporter": "update case_requests set decider_id = (select reporter_id from cases limit 1)"
+    " where state = 'approved'",
+    "a decision without its moment": "update case_requests set decided_at = null where state = 'approved'",
+    "a request decided before it was": "update case_requests set decided_at = now() where state = 'pending'",
+    "a request of a cycle to come": "update case_requests set cycle = cycle + 1",
+    "days of suspension nobody granted": "update cases set suspended_days = 3",
+    "suspended without a decision": "update case_requests set state = 'refused' where kind = 'suspend'",
+    "a task nobody counts": "update case_tasks set state = 'finished'",
+    "a task without an approval": "update case_requests set state = 'refused' where kind = 'assist'",
+    "a warning after the due time": "update deadlines set warn_at = due_at + interval '1 hour' where rungs",
+    "a warning of a clock without rungs": "update deadlines set warn_at = due_at where not rungs",
     "an event out of line": "insert into events (id, subject_kind, subject_id, move, from_state, to_state, actor_kind,"
     " actor_title, data, at) select gen_random_uuid(), 'case', id, 'sign', 'dispatched', 'in_progress', 'system', 'x',"
     " '{}', now() from cases where state = 'handled'",

@@ -37,7 +37,26 @@ BODIES: dict[str, dict[str, Any]] = {
     "rate": {"stars": {"overall": 5}},
     "dispute": {"stars": {"overall": 1, "attitude": 2}},
     "withdraw": {"reason": "已自行解决"},
+    "transfer": {"unit_id": "{desk}", "reason": "由另一位同事办理"},
+    "refer": {"system": "12345", "number": "T-1"},
+    "report_up": {"system": "12345", "number": "T-2"},
+    "reopen": {"reason": "又坏了"},
+    "confirm": {"text": "明天再上门。"},
+    "call_back": {"text": "已听取意见。"},
+    "plan": {"text": "周四前更换整条线路。"},
+    "mark_hazard": {"reason": "电线裸露"},
 }
+REQUESTS: dict[str, dict[str, Any]] = {
+    "return": {},
+    "extend": {"days": 2},
+    "suspend": {"days": 5, "suspend_reason": "season"},
+    "assist": {"units": [{"unit_id": "{desk}", "text": "张贴通知"}]},
+    "supervise": {},
+    "reject": {"reject_reason": "in_court"},
+    "appeal": {},
+}
+ENDING = {"withdraw", "refer"}
+"""Not among what somebody goes on with, or no walk would go far."""
 T = TypeVar("T")
 
 
@@ -73,7 +92,16 @@ class Stage:
         return answer
 
 
-actors, cases, choices = st.integers(0, 8), st.integers(0, AT_ONCE - 1), st.integers(0, 5)
+def _filled(value: Any, desk: str) -> Any:
+    """`{desk}` anywhere in a body is the desk of the case's community."""
+    if isinstance(value, dict):
+        return {name: _filled(part, desk) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_filled(part, desk) for part in value]
+    return desk if value == "{desk}" else value
+
+
+actors, cases, choices = st.integers(0, 8), st.integers(0, AT_ONCE - 1), st.integers(0, 7)
 
 
 class Walk(RuleBasedStateMachine):
@@ -84,6 +112,7 @@ class Walk(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.cases: list[str] = []
+        self.desks: dict[str, str] = {}
 
     @initialize(category=st.sampled_from(CaseCategory))
     def begin(self, category: CaseCategory) -> None:
@@ -106,13 +135,14 @@ class Walk(RuleBasedStateMachine):
         )
         assert answer.status_code == 201
         self.cases.append(answer.json()["id"])
+        self.desks[self.cases[-1]] = str(where.desk)
 
     @rule(who=actors, case=cases, which=choices)
     def somebody_goes_on(self, who: int, case: int, which: int) -> None:
         """Whatever is offered can be done; here by the first, from `who` on, who is offered any way on."""
         case_id = self._case(case)
         for actor in (*self.stage.actors[who:], *self.stage.actors[:who]):
-            ways = [move for move in self._offered(actor, case_id) if move != "withdraw"]
+            ways = [move for move in self._offered(actor, case_id) if move not in ENDING]
             if ways:
                 move = ways[which % len(ways)]
                 answer = self._move(actor, case_id, move)
@@ -136,6 +166,43 @@ class Walk(RuleBasedStateMachine):
         told = self.stage.told(self._actor(who).post(f"/cases/{self._case(case)}/messages", body))
         self.stage.do(told)
 
+    @rule(who=actors, case=cases, kind=st.sampled_from(sorted(REQUESTS)))
+    def ask_for(self, who: int, case: int, kind: str) -> None:
+        """Of the first, from `who` on, who may; a request is taken or refused, and the case goes on."""
+        case_id = self._case(case)
+        body = _filled({"kind": kind, "reason": "确有必要", **REQUESTS[kind]}, self._where(case_id))
+        for actor in (*self.stage.actors[who:], *self.stage.actors[:who]):
+            answer = self.stage.do(self.stage.told(actor.post(f"/cases/{case_id}/requests", body)))
+            if answer.status_code == 201:
+                return
+
+    @rule(who=actors, case=cases, which=choices, approve=st.booleans())
+    def decide_what_is_offered(self, who: int, case: int, which: int, approve: bool) -> None:
+        """Whoever is offered a decision can make it, but for an approval that comes too late."""
+        case_id = self._case(case)
+        for actor in (*self.stage.actors[who:], *self.stage.actors[:who]):
+            seen = self._seen(actor, case_id)
+            open_to = [r for r in seen.get("requests", ()) if r["moves"]]
+            if open_to:
+                request = open_to[which % len(open_to)]
+                move = "approve" if approve else "refuse"
+                path = f"/cases/{case_id}/requests/{request['id']}/moves/{move}"
+                answer = self.stage.do(self.stage.told(actor.post(path, {"text": "已阅"})))
+                assert answer.status_code in ({200, 409} if approve else {200}), answer.text
+                return
+
+    @rule(who=actors, case=cases, waive=st.booleans())
+    def work_on_tasks(self, who: int, case: int, waive: bool) -> None:
+        actor, case_id = self._actor(who), self._case(case)
+        for request in self._seen(actor, case_id).get("requests", ()):
+            for task in request["tasks"]:
+                path = f"/cases/{case_id}/tasks/{task['id']}/moves/{'waive' if waive else 'finish'}"
+                self.stage.do(self.stage.told(actor.post(path, {"text": "已完成"})))
+
+    @rule(who=actors, case=cases)
+    def urge(self, who: int, case: int) -> None:
+        self.stage.do(self.stage.told(self._actor(who).post(f"/cases/{self._case(case)}/urges")))
+
     @rule(case=cases, who=st.tuples(actors, actors), moves=st.tuples(choices, choices))
     def two_at_once(self, case: int, who: tuple[int, int], moves: tuple[int, int]) -> None:
         """Each does what was offered to him; at least one of them gets through."""
@@ -148,7 +215,10 @@ class Walk(RuleBasedStateMachine):
         ]
 
         async def both() -> list[httpx.Response]:
-            asked = (actor.move(case_id, move, **BODIES.get(move, {})) for actor, move in wanted)
+            desk = self._where(case_id)
+            asked = (
+                actor.move(case_id, move, **_filled(BODIES.get(move, {}), desk)) for actor, move in wanted
+            )
             return await asyncio.gather(*(self.stage.told(one) for one in asked))
 
         statuses = [answer.status_code for answer in self.stage.do(both())]
@@ -181,14 +251,21 @@ class Walk(RuleBasedStateMachine):
         found = self._live() or self.cases
         return found[case % len(found)]
 
-    def _offered(self, actor: Actor, case_id: str) -> list[str]:
+    def _seen(self, actor: Actor, case_id: str) -> dict[str, Any]:
         answer = self.stage.do(self.stage.told(actor.get(f"/cases/{case_id}")))
-        return list(answer.json()["moves"]) if answer.status_code == 200 else []
+        return dict(answer.json()) if answer.status_code == 200 else {}
+
+    def _offered(self, actor: Actor, case_id: str) -> list[str]:
+        return list(self._seen(actor, case_id).get("moves", ()))
+
+    def _where(self, case_id: str) -> str:
+        """The desk of the community the case was handed in to."""
+        return self.desks[case_id]
 
     def _move(
         self, actor: Actor, case_id: str, move: str, body: dict[str, Any] | None = None
     ) -> httpx.Response:
-        body = BODIES.get(move, {}) if body is None else body
+        body = _filled(BODIES.get(move, {}), self._where(case_id)) if body is None else body
         return self.stage.do(self.stage.told(actor.move(case_id, move, **body)))
 
     def _pump(self) -> None:
