@@ -55,8 +55,8 @@ REQUESTS: dict[str, dict[str, Any]] = {
     "reject": {"reject_reason": "in_court"},
     "appeal": {},
 }
-ENDING = {"withdraw", "refer"}
-"""Not among what somebody goes on with, or no walk would go far."""
+ASIDE = {"withdraw", "refer", "transfer", "mark_hazard", "plan", "report_up", "confirm", "call_back"}
+"""Not among what somebody goes on with, or no walk would go far; anybody may do them all the same."""
 T = TypeVar("T")
 
 
@@ -142,7 +142,10 @@ class Walk(RuleBasedStateMachine):
         """Whatever is offered can be done; here by the first, from `who` on, who is offered any way on."""
         case_id = self._case(case)
         for actor in (*self.stage.actors[who:], *self.stage.actors[:who]):
-            ways = [move for move in self._offered(actor, case_id) if move not in ENDING]
+            if "ask" in self._offered(actor, case_id):  # the handler: who finishes has called first
+                said = {"kind": "contact", "text": "已电话联系。"}
+                self.stage.do(self.stage.told(actor.post(f"/cases/{case_id}/messages", said)))
+            ways = [move for move in self._offered(actor, case_id) if move not in ASIDE]
             if ways:
                 move = ways[which % len(ways)]
                 answer = self._move(actor, case_id, move)
