@@ -20,6 +20,7 @@ from api.openapi import document, hot_routes, operation_id
 from api.routers import (
     case_requests,
     cases,
+    codes,
     grants,
     me,
     memberships,
@@ -28,10 +29,12 @@ from api.routers import (
     operations,
     people,
     places,
+    privacy,
     residencies,
     sessions,
     settling,
     system,
+    wechat,
 )
 from api.routers.deps import CurrentViewer, Tx
 from api.rules.roles import Permission
@@ -40,6 +43,7 @@ from api.services.sessions import Sessions
 from api.settings import Settings
 from api.wechat.client import WeChat
 from api.wechat.config import WeChatConfig
+from api.wechat.push import PushGate
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -76,6 +80,7 @@ def create_app(settings: Settings) -> FastAPI:
     )
     state.wechat = WeChat(wechat_config(settings), state.redis)
     state.pictures = pictures_of(settings)
+    state.push_gate = PushGate(wechat_config(settings), state.redis)
     state.health = Health(state.db, state.redis, revisions.known())
     install(app)
     _mount(app)
@@ -114,6 +119,8 @@ APP = (
     residencies.app_router,
     memberships.app_router,
     notices.app_router,
+    privacy.app_router,
+    privacy.leaving_router,
 )
 CONSOLE = (
     sessions.console_router,
@@ -137,6 +144,8 @@ SHARED = (
     residencies.shared_router,
     memberships.shared_router,
     notices.shared_router,
+    codes.drawing_router,
+    codes.shared_router,
 )
 """In the mini-program and in the console alike: the same services, the viewer's grants make the difference."""
 
@@ -146,6 +155,8 @@ def _mount(app: FastAPI) -> None:
         app.include_router(router, prefix="/v1")
     for router in (*CONSOLE, *SHARED):
         app.include_router(router, prefix="/admin/v1")
+    app.include_router(wechat.router)
+    app.include_router(privacy.link_router)
     app.include_router(system.router)
     app.include_router(_documents(app))
     mount_console(app)

@@ -10,10 +10,11 @@ import signal
 from datetime import timedelta
 
 from api.censor import Censor, pictures_of
-from api.kit import cache, clock, idempotency, queue
+from api.kit import cache, clock, queue
 from api.kit.db import Database
 from api.kit.loops import Loops
 from api.kit.metrics import BACKLOG, DEAD, OLDEST
+from api.kit.secrets import Vault
 from api.models import SubscriptionMessage
 from api.models.notices import SendState
 from api.services import calendars, clockwork, consequences, digest, jobs, sending
@@ -23,7 +24,11 @@ from api.services.content.checking import Moderator
 from api.services.content.risk import Rater
 from api.services.due import DueClock, RanOut
 from api.services.jobs import Schedule, Scheduled
+from api.services.privacy import retention
+from api.services.privacy.erasing import Goodbyes
+from api.services.privacy.exporting import Exporter
 from api.services.sending import Outcome, Sender
+from api.services.sessions import Sessions
 from api.services.uploads import sweeping
 from api.services.uploads.pictures import Pictures
 from api.services.uploads.sweeping import Sweeper
@@ -42,10 +47,10 @@ GRACE = 10.0
 """Seconds that what is under way may take after SIGTERM."""
 HEARTBEAT_S = 5.0
 JOBS = (
-    Scheduled("forget_idempotency_keys", timedelta(hours=1), idempotency.forget_old),
     Scheduled("warn_of_the_calendars_end", timedelta(days=1), calendars.warn),
     Scheduled("index_cases", timedelta(minutes=10), searching.index_missing),
     Scheduled("give_up_lost_messages", timedelta(minutes=1), sending.give_up_lost),
+    Scheduled("keep_to_the_retention_policy", timedelta(hours=1), retention.keep_to_the_policy),
     Scheduled("daily_digest", timedelta(minutes=5), digest.send_due),
     Scheduled("forget_old_checks", timedelta(hours=6), checking.forget_old),
     Scheduled("doom_unused_uploads", timedelta(minutes=10), sweeping.doom_unused),
@@ -78,6 +83,7 @@ async def run(
     uploads = pictures_of(settings)
     loops = _loops(settings, db, Courier(settings, wechat), follow, ran_out)
     _add_content(loops, settings, db, wechat, uploads)
+    loops.add("goodbyes", Goodbyes(db, _sessions(settings, redis)).run_one, idle=5.0)
     stop = stop or _stopped_by_signals()
     log.info("worker started", extra={"concurrency": settings.worker_concurrency})
     try:
@@ -98,6 +104,8 @@ def _loops(
     loops.add("deadlines", DueClock(db, ran_out).run_one, idle=0.5)
     loops.add("jobs", Schedule(db, JOBS).run_one, idle=5.0, limit=600.0)
     loops.add("messages", Sender(db, courier.deliver).run_one, idle=0.5, hands=SENDERS)
+    exporter = Exporter(db, Vault(settings.master_key.get_secret_value()))
+    loops.add("exports", exporter.run_one, idle=2.0, limit=60.0)
     loops.add("heartbeat", Heartbeat(db).beat, idle=HEARTBEAT_S)
     return loops
 
@@ -108,6 +116,15 @@ def _add_content(loops: Loops, settings: Settings, db: Database, wechat: WeChat,
     loops.add("sweeping", Sweeper(db, uploads).run_one, idle=30.0)
     if settings.wechat_risk_rank:
         loops.add("risk", Rater(db, censor.rate).run_one, idle=2.0)
+
+
+def _sessions(settings: Settings, redis: cache.Redis) -> Sessions:
+    return Sessions(
+        redis,
+        app_days=settings.session_days,
+        console_idle_minutes=settings.console_idle_minutes,
+        console_life_hours=settings.console_life_hours,
+    )
 
 
 def _account(settings: Settings) -> WeChatConfig:

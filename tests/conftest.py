@@ -148,6 +148,8 @@ def _settings(database_url: str, engines: EmbeddedEngines, simulator: Simulator)
         wechat_base=simulator.base,
         wechat_appid=simulator.config.appid,
         wechat_secret=simulator.config.secret,
+        wechat_push_token=simulator.config.push_token,
+        wechat_push_aes_key=simulator.config.push_aes_key,
         pool_size=16,
         upload_dir=Path(gettempdir()) / "linli-test-uploads" / str(os.getpid()),
     )

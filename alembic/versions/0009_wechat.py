@@ -123,6 +123,7 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("signed_out_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("version", sa.Integer(), server_default=sa.text("1"), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),

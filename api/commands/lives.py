@@ -9,6 +9,7 @@ from api.rules import case_requests, cases, content, need_words, polls
 from api.rules.needs import NEEDS
 from api.rules.people import BELONGING_TITLES, MEMBERSHIPS, PEOPLE, RESIDENCIES
 from api.rules.points import REDEMPTION_TITLES, REDEMPTIONS
+from api.rules.privacy import ERASURE_TITLES, ERASURES
 
 
 class Life(NamedTuple):
@@ -41,4 +42,5 @@ LIVES = (
     _life(RESIDENCIES, BELONGING_TITLES, _BELONGING),
     _life(MEMBERSHIPS, BELONGING_TITLES, _BELONGING),
     _life(PEOPLE, BELONGING_TITLES, _BELONGING),
+    _life(ERASURES, ERASURE_TITLES, {"self": "本人", "system": "系统"}),
 )

@@ -15,6 +15,7 @@ from api.rules import content
 from api.rules.case_requests import REQUEST_RULES, REQUEST_TITLES
 from api.rules.cases import CATEGORY_TITLES, CLOCK_TITLES, STANDING_TITLES, Standing
 from api.rules.limits import CLASS_TITLES, LIMITS, STEPS
+from api.rules.privacy import COOLING_OFF, KEPT_FOREVER, RETENTION
 from api.rules.roles import (
     CONSOLE_ROLES,
     GRANTED,
@@ -24,6 +25,7 @@ from api.rules.roles import (
     Permission,
     Role,
 )
+from api.services.privacy.holdings import HOLDINGS
 
 commands = typer.Typer()
 console = Console(stderr=True)
@@ -119,10 +121,37 @@ def problems() -> str:
     return "\n".join(lines) + "\n"
 
 
+def retention() -> str:
+    """docs/retention.md"""
+    lines = ["# Retention", "", _WRITTEN, ""]
+    lines += ["个人信息的保存期限；由后台每小时执行。到期“清空”的保留行本身，不再含个人内容。", ""]
+    lines += ["| 表 | 内容 | 起算 | 保存 | 到期 | 理由 |", "|---|---|---|---|---|---|"]
+    for policy in RETENTION:
+        hours = int(policy.kept.total_seconds()) // 3600
+        kept = f"{hours // 24} 天" if hours % 24 == 0 else f"{hours} 小时"
+        end = "清空" if policy.cleared else "删除"
+        lines.append(
+            f"| `{policy.table}` | {policy.what} | `{policy.since}` | {kept} | {end} | {policy.why} |"
+        )
+    lines += ["", "## 长期保存", "", "| 表 | 理由 |", "|---|---|"]
+    lines += [f"| `{table}` | {why} |" for table, why in KEPT_FOREVER.items()]
+    lines += ["", "## 注销时", "", f"申请之日起 {COOLING_OFF.text}后由系统办理，此前可撤回。", ""]
+    lines += ["| 表 | 内容 | 本人可导出 | 注销时 |", "|---|---|---|---|"]
+    for holding in HOLDINGS:
+        fate = "、".join(dict.fromkeys(_FATES[step.split(maxsplit=1)[0]] for step in holding.erase))
+        lines.append(
+            f"| `{holding.table}` | {holding.title} | {'是' if holding.mine else ''} | {fate or '只余编号'} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+_FATES = {"delete": "删除", "update": "清空"}
+
 PAGES: dict[str, Callable[[], str]] = {
     "lifecycles.md": lifecycles,
     "permissions.md": permissions,
     "problems.md": problems,
+    "retention.md": retention,
 }
 
 

@@ -58,6 +58,8 @@ class Erasure(SQLModel, table=True):
     source: ErasureSource = word(ErasureSource)
     state: ErasureState = word(ErasureState, default=ErasureState.requested)
     due_at: datetime = moment()
+    signed_out_at: datetime | None = moment(optional=True)
+    """When the sessions of the person, which live in Redis, were ended after it was done."""
     version: int = version()
     created_at: datetime = moment(now=True)
     updated_at: datetime = moment(now=True)

@@ -6,10 +6,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.models import Deadline
 from api.services.cases import requests, timing
+from api.services.privacy import erasing
 
 _BY_SUBJECT: dict[str, Callable[[AsyncSession, Deadline], Awaitable[None]]] = {
     "case": timing.ran_out,
     "case_request": requests.ran_out,
+    "erasure": erasing.ran_out,
 }
 
 

@@ -6,10 +6,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.kit.events import Event, record
 from api.rules.roles import Role
-from api.services import calendars, deadlines, notices
+from api.services import calendars, deadlines, notices, pushes
 from api.services.cases import following
 from api.services.content import following as content
 from api.services.people import following as people
+from api.services.privacy import erasing
 
 RECOUNT, AT_MOST = "recount", 500
 """The event that asks for the next batch of provisional due times, and how many a batch has."""
@@ -50,6 +51,8 @@ _CONSEQUENCES: dict[str, Consequence] = {
     "grant": people.follow,
     "membership": people.follow,
     "residency": people.follow,
+    "erasure": erasing.follow,
+    pushes.SUBJECT: pushes.follow,
 }
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import select, text, update
+from sqlalchemy import func, select, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
@@ -163,6 +163,37 @@ async def give_up_lost(tx: AsyncSession) -> None:
     for message_id in lost.scalars():
         SENT.labels(SendState.unknown).inc()
         log.warning("a message was lost", extra={"message_id": str(message_id)})
+
+
+async def reconcile(tx: AsyncSession, openid: str, template: str, platform_id: str, errcode: int) -> None:
+    """What the platform says became of a message: by its MsgID, else the one under way to this person, else the
+    oldest that nobody knew about. Its consent is gone in any case."""
+    columns: dict[str, Any] = {"state": SendState.sent, "error": None, "platform_id": platform_id}
+    if errcode != 0:
+        columns |= {"state": SendState.failed, "error": f"push errcode {errcode}"}
+    found = await tx.execute(
+        _RECONCILED, {"openid": openid, "template": template, "platform_id": platform_id}
+    )
+    message_id = found.scalar_one_or_none()
+    if message_id is None:
+        return
+    moment = func.coalesce(col(SubscriptionMessage.sent_at), clock.now())
+    await tx.execute(
+        update(SubscriptionMessage)
+        .where(col(SubscriptionMessage.id) == message_id)
+        .values(**columns, sent_at=moment if errcode == 0 else col(SubscriptionMessage.sent_at))
+    )
+
+
+_RECONCILED = text(
+    """select id from subscription_messages
+       where platform_id = :platform_id
+          or (openid = :openid and template = :template and platform_id is null
+              and state in ('sending', 'unknown')
+              and not exists (select from subscription_messages where platform_id = :platform_id))
+       order by platform_id = :platform_id desc nulls last, state = 'sending' desc, id
+       limit 1 for update"""
+)
 
 
 class Sender:

@@ -1,8 +1,17 @@
 """The matrix's lines of what is about oneself: wishes about notices, privacy, mini-program codes."""
 
-from tests.routers.matrix import TABLE, Line
+from tests.routers.matrix import NOBODY, TABLE, Line
 
 TABLE |= {
     "GET /me/preferences": Line(),
+    "POST /me/consents": Line(body={"purpose": "service", "version": "1"}),
+    "GET /me/consents": Line(),
+    "POST /me/export": Line(body={}, ok=202),
+    "GET /me/export": Line(see=NOBODY),
+    "DELETE /me": Line(ok=202),
+    "GET /me/erasure": Line(see=NOBODY),
+    "POST /me/erasure/moves/{move}": Line(see=NOBODY, body={}, subject={"move": "cancel"}),
+    "GET /codes/{kind}/{subject_id}": Line(subject={"kind": "community", "subject_id": "place"}),
+    "GET /scenes/{scene}": Line(see=NOBODY, subject={"scene": "nothing"}),
     "PATCH /me/preferences": Line(body={"muted": ["daily_digest"]}),
 }

@@ -142,6 +142,11 @@ OPEN = {
     "POST /memberships",
     "GET /permissions",
     "GET /me/preferences",
+    "POST /me/consents",
+    "GET /me/consents",
+    "POST /me/export",
+    "DELETE /me",
+    "GET /codes/{kind}/{subject_id}",
     "PATCH /me/preferences",
 }
 """About oneself, or public to everybody signed in."""

@@ -195,7 +195,17 @@ async def finish(tx: AsyncSession, actor: Viewer, case_id: UUID, *, outcome: Out
 async def withdraw(tx: AsyncSession, actor: Viewer, case_id: UUID, reason: str | None = None) -> None:
     """撤回 by the reporter; all clocks end."""
     case = await find(tx, actor, case_id)
-    await case.move(tx, "withdraw", text="反映人撤回", data={"reason": reason} if reason else None)
+    await case.move(tx, "withdraw", text="反映人撤回")
+    if reason:  # a resident's words: beside the case, since events cannot forget
+        tx.add(
+            CaseMessage(
+                case_id=CaseId(case_id),
+                kind=MessageKind.answer,
+                author_id=actor.person_id,
+                author_title=case.actor_title,
+                text=reason,
+            )
+        )
     await deadlines.cancel(tx, case_id)
 
 

@@ -19,7 +19,7 @@ from api.rules.places import PREFIX_LENGTHS, Level
 from api.rules.roles import Permission, Role, capacity
 from api.services.access import VIEWER, Viewer, params, placed_under, reaches, roles_here, under
 from api.services.moves import Subject
-from api.services.people import belonging
+from api.services.people import belonging, households
 from api.services.people.accounts import active
 from api.services.people.belonging import SELF_TITLE, AlreadyRegistered
 from api.services.places.finding import find_place
@@ -160,6 +160,8 @@ async def register(
         actor_title=SELF_TITLE,
         text="申请登记居住关系",
     )
+    await tx.flush()
+    await households.match(tx, viewer.person_id)
     return new.id
 
 
