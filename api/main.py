@@ -16,6 +16,7 @@ from api.kit.health import Health
 from api.kit.hot import Lane
 from api.kit.http import Edge, TransactionRoute, install
 from api.kit.secrets import Vault
+from api.kit.throttle import Throttle
 from api.openapi import document, hot_routes, operation_id
 from api.routers import (
     case_requests,
@@ -80,6 +81,7 @@ def create_app(settings: Settings) -> FastAPI:
     )
     state.wechat = WeChat(wechat_config(settings), state.redis)
     state.pictures = pictures_of(settings)
+    state.throttle = Throttle(state.redis)
     state.push_gate = PushGate(wechat_config(settings), state.redis)
     state.health = Health(state.db, state.redis, revisions.known())
     install(app)

@@ -6,9 +6,10 @@ from uuid import UUID
 from fastapi import APIRouter, Path, Request, Response
 
 from api.kit.http import TransactionRoute
-from api.kit.problems import Malformed, NotFound
-from api.routers.deps import CurrentViewer, Db, Tx, problems
+from api.kit.problems import Malformed, NotFound, TooMany
+from api.routers.deps import CurrentViewer, Db, Tx, limited, problems
 from api.rules.codes import PAGES, SceneKind, scene_of
+from api.rules.throttling import Limited
 from api.schemas.codes import SceneOut
 from api.services import codes
 from api.wechat.client import WeChat
@@ -27,8 +28,9 @@ drawing_router = APIRouter(tags=["小程序码"])
     description="社区、志愿活动或表决的小程序码，由微信绘制一次后保存。",
     responses={
         200: {"description": "图片", "content": {"image/png": {}, "image/jpeg": {}}},
-        **problems(Malformed, NotFound, WechatUnavailable),
+        **problems(Malformed, NotFound, WechatUnavailable, TooMany),
     },
+    dependencies=[limited(Limited.code)],
 )
 async def draw_code(
     kind: Annotated[SceneKind, Path(description="种类")],

@@ -7,8 +7,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.kit import idempotency
 from api.kit.db import Database
-from api.kit.problems import Problem, SessionExpired
+from api.kit.problems import Problem, SessionExpired, TooMany
 from api.kit.secrets import Vault
+from api.kit.throttle import Throttle
+from api.rules.throttling import BY_ADDRESS, BY_PERSON, Limited
 from api.services.access import Viewer
 from api.services.sessions import Sessions
 from api.services.uploads.pictures import Pictures
@@ -51,8 +53,40 @@ Key = Annotated[
 ]
 
 
+def limited(what: Limited) -> Any:
+    """For routes counted by themselves, by person and by address as api/rules/throttling.py says.
+
+    A signed-in person is known from the session; who is about to log in is an address only.
+    """
+    if what not in BY_PERSON:
+
+        async def by_address(request: Request) -> None:
+            await _take(request, what, None)
+
+        return Depends(by_address)
+
+    async def by_person(request: Request, viewer: CurrentViewer) -> None:
+        await _take(request, what, viewer)
+
+    return Depends(by_person)
+
+
+async def _take(request: Request, what: Limited, viewer: Viewer | None) -> None:
+    throttle: Throttle = request.app.state.throttle
+    whose = []
+    if viewer is not None:
+        whose.append((str(viewer.person_id), BY_PERSON[what]))
+    if what in BY_ADDRESS and request.client is not None:
+        whose.append((request.client.host, BY_ADDRESS[what]))
+    await throttle.take(what, whose)
+
+
 async def once(request: Request, viewer: CurrentViewer, tx: Tx, key: Key = None) -> None:
-    """Answer again what was answered before for this key, or note the key for TransactionRoute to keep."""
+    """Answer again what was answered before for this key, or note the key for TransactionRoute to keep.
+
+    Every write that takes a key is counted; one call to Redis beside the session's.
+    """
+    await _take(request, Limited.write, viewer)
     if key is None:
         return
     name = idempotency.check_key(key)
@@ -64,7 +98,7 @@ async def once(request: Request, viewer: CurrentViewer, tx: Tx, key: Key = None)
 
 
 Once = Depends(once)
-KEY_PROBLEMS = (idempotency.KeyMalformed, idempotency.KeyReused, idempotency.StillRunning)
+KEY_PROBLEMS = (idempotency.KeyMalformed, idempotency.KeyReused, idempotency.StillRunning, TooMany)
 SIGNED_IN = [Depends(get_viewer)]
 """For routers whose handlers need a session but not to know whose."""
 

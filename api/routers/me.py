@@ -5,8 +5,9 @@ from typing import Any
 from fastapi import APIRouter, Request
 
 from api.kit.http import TransactionRoute
-from api.kit.problems import Malformed, NotAllowed
-from api.routers.deps import CurrentViewer, Db, TheVault, Tx, problems
+from api.kit.problems import Malformed, NotAllowed, TooMany
+from api.routers.deps import CurrentViewer, Db, TheVault, Tx, limited, problems
+from api.rules.throttling import Limited
 from api.schemas.people import BindPhone, ChangeMe, MeOut
 from api.services.people import me
 from api.services.people.me import PhoneTaken
@@ -47,7 +48,8 @@ async def change_me(body: ChangeMe, viewer: CurrentViewer, vault: TheVault, tx: 
     response_model=MeOut,
     summary="绑定手机号",
     description="用手机号按钮（getPhoneNumber）给出的 code 绑定微信验证过的手机号，替换原来的。code 只能用一次。",
-    responses=problems(Malformed, NotAllowed, PhoneTaken, WechatPhoneCodeInvalid, WechatUnavailable),
+    responses=problems(Malformed, NotAllowed, PhoneTaken, WechatPhoneCodeInvalid, WechatUnavailable, TooMany),
+    dependencies=[limited(Limited.phone)],
 )
 async def bind_phone(
     body: BindPhone, request: Request, viewer: CurrentViewer, vault: TheVault, db: Db

@@ -8,8 +8,9 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from api.kit.db import Database
 from api.kit.http import TransactionRoute
 from api.kit.problems import Malformed, NotAllowed, NotFound, WrongMoment
-from api.routers.deps import KEY_PROBLEMS, CurrentViewer, Db, Once, TheVault, Tx, problems
+from api.routers.deps import KEY_PROBLEMS, CurrentViewer, Db, Once, TheVault, Tx, limited, problems
 from api.rules.privacy import ErasureSource
+from api.rules.throttling import Limited
 from api.schemas.privacy import AnswerConsent, ConsentsOut, ErasureOut, ExportOut
 from api.services.people.accounts import active
 from api.services.privacy import consents, erasing, exporting
@@ -52,7 +53,7 @@ async def list_consents(viewer: CurrentViewer, tx: Tx) -> dict[str, Any]:
     summary="导出我的信息",
     description="由后台整理本系统中关于本人的全部信息，完成后有站内通知；已有一份在准备时返回那一份。",
     responses=problems(NotAllowed, *KEY_PROBLEMS),
-    dependencies=[Once],
+    dependencies=[limited(Limited.export), Once],
 )
 async def start_export(viewer: CurrentViewer, vault: TheVault, tx: Tx) -> dict[str, Any]:
     await active(tx, viewer)

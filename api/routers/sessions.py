@@ -10,11 +10,13 @@ from fastapi import APIRouter, Form, Path, Request, Response
 from api.kit.db import Database
 from api.kit.hot import HotRoute
 from api.kit.http import json_response
-from api.kit.problems import Malformed, NotAllowed, NotFound, SessionExpired
+from api.kit.problems import Malformed, NotAllowed, NotFound, SessionExpired, TooMany
 from api.kit.secrets import Vault
+from api.kit.throttle import Throttle
 from api.models import Person
 from api.models.people import PersonId
-from api.routers.deps import CurrentViewer, Db, problems
+from api.routers.deps import CurrentViewer, Db, limited, problems
+from api.rules.throttling import UNKNOWN_NAME, Limited
 from api.schemas.sessions import ConsoleSession, CurrentSession, DeviceOut, SessionOut, StartSession
 from api.services import login
 from api.services.content import risk
@@ -64,7 +66,10 @@ def _brief(person: Person) -> dict[str, Any]:
     response_model=SessionOut,
     summary="微信登录",
     description="用 wx.login 的 code 换取会话。code 只能用一次，5 分钟内有效；session_key 不出服务器。",
-    responses=problems(Malformed, WechatCodeInvalid, WechatUserBlocked, WechatUnavailable, PersonBlocked),
+    responses=problems(
+        Malformed, WechatCodeInvalid, WechatUserBlocked, WechatUnavailable, PersonBlocked, TooMany
+    ),
+    dependencies=[limited(Limited.login)],
 )
 async def start_session(body: StartSession, request: Request, db: Db) -> dict[str, Any]:
     """The code exchange comes before the transaction; the session after its commit."""
@@ -94,7 +99,8 @@ async def start_session(body: StartSession, request: Request, db: Db) -> dict[st
     response_model=ConsoleSession,
     summary="控制台登录",
     description="OAuth2 密码模式：用户名、密码，动态口令放在 otp；控制台自带的 Authorize 对话框把它放在 client_secret。",
-    responses=problems(Malformed, BadCredentials, Locked, PersonBlocked),
+    responses=problems(Malformed, BadCredentials, Locked, PersonBlocked, TooMany),
+    dependencies=[limited(Limited.console_login)],
 )
 async def start_console_session(
     request: Request,
@@ -112,6 +118,8 @@ async def start_console_session(
     code = (otp or client_secret or _basic_secret(request)).replace(" ", "")
     async with db.transaction() as tx:
         known = await login.attempt(tx, vault, username)
+    if known is None:
+        await _strike(request, username)
     hashed = known.password_hash if known else None
     right = await run_sync(login.verify_password, hashed, password, limiter=_HASHING)
     step = login.matching_step(known.totp_secret, code) if known else None
@@ -130,6 +138,14 @@ async def start_console_session(
         "expires_at": opened.expires_at,
         "person": _brief(person),
     }
+
+
+async def _strike(request: Request, username: str) -> None:
+    """A name nobody has is locked like one that somebody has: the answers must not tell them apart."""
+    throttle: Throttle = request.app.state.throttle
+    left = await throttle.strike("name", username, UNKNOWN_NAME)
+    if left is not None:
+        raise Locked.for_seconds(left)
 
 
 def _basic_secret(request: Request) -> str:

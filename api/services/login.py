@@ -39,6 +39,11 @@ class BadCredentials(Problem):
 class Locked(Problem):
     status, code, title = 429, "login_locked", "登录失败次数过多，账号暂时锁定"
 
+    @classmethod
+    def for_seconds(cls, left: int) -> "Locked":
+        """With what is left of the lock."""
+        return cls(f"账号已锁定，请 {left // 60 + 1} 分钟后再试", retry_after=left)
+
 
 class PersonBlocked(Problem):
     status, code, title = 403, "person_blocked", "该账号已停用，请联系社区"
@@ -146,7 +151,7 @@ async def attempt(tx: AsyncSession, vault: Vault, username: str) -> Candidate | 
     if until is None:
         return None
     left = max(int((until - now).total_seconds()), 0) + 1
-    raise Locked(f"账号已锁定，请 {left // 60 + 1} 分钟后再试", retry_after=left)
+    raise Locked.for_seconds(left)
 
 
 def matching_step(secret: str, code: str) -> int | None:
