@@ -32,6 +32,8 @@ from api.routers import (
     sessions,
     settling,
     system,
+    topic_stages,
+    topics,
 )
 from api.routers.deps import CurrentViewer, Tx
 from api.rules.roles import Permission
@@ -137,6 +139,8 @@ SHARED = (
     residencies.shared_router,
     memberships.shared_router,
     notices.shared_router,
+    topics.router,
+    topic_stages.router,
 )
 """In the mini-program and in the console alike: the same services, the viewer's grants make the difference."""
 

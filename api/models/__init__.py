@@ -6,13 +6,17 @@ from api.kit.events import Delivery, Event
 from api.kit.idempotency import IdempotencyAnswer, IdempotencyKey
 from api.models.calendar import CalendarVersion
 from api.models.case_requests import CaseRequest, CaseTask, CaseUrge
+from api.models.carrying_out import Milestone, Objection, Progress
 from api.models.cases import Case, CaseMessage, CaseNumber, CaseRating, CaseReach
 from api.models.content import ContentCheck, MediaVerdict, RiskRating, Upload
 from api.models.deadlines import Deadline
+from api.models.disclosures import Disclosure, DisclosureQuestion
 from api.models.imports import ImportRun
 from api.models.jobs import Job
 from api.models.needs import Claim, Claimant, Need, Offer
 from api.models.notices import Notice, NoticePreference, SubscriptionConsent, SubscriptionMessage
+from api.models.notices import Notice, Subscription, SubscriptionMessage
+from api.models.opinions import OpinionJob, OpinionMap, Stance, Statement, TopicRating
 from api.models.people import (
     Branch,
     Credential,
@@ -43,6 +47,7 @@ from api.models.sealing import EventLeaf, PollRecord, Seal, SealedLeaf
 from api.models.search import CaseWords
 from api.models.teams import Qualification, Team, TeamMember
 from api.models.wechat import ProgramCode, WechatPush
+from api.models.topics import Topic, TopicAttendance, TopicGuest, TopicMeeting, TopicPlace, TopicStage
 
 metadata = SQLModel.metadata
 
@@ -69,6 +74,8 @@ __all__ = [
     "Delivery",
     "Elector",
     "Erasure",
+    "Disclosure",
+    "DisclosureQuestion",
     "Estate",
     "EstateBuilding",
     "Event",
@@ -114,6 +121,27 @@ __all__ = [
     "SubscriptionMessage",
     "Team",
     "TeamMember",
+    "Milestone",
+    "Notice",
+    "Objection",
+    "Official",
+    "OpinionJob",
+    "OpinionMap",
+    "Person",
+    "Place",
+    "Progress",
+    "Residency",
+    "Stance",
+    "Statement",
+    "Subscription",
+    "SubscriptionMessage",
+    "Topic",
+    "TopicAttendance",
+    "TopicGuest",
+    "TopicMeeting",
+    "TopicPlace",
+    "TopicRating",
+    "TopicStage",
     "Unit",
     "Upload",
     "WechatIdentity",

@@ -10,6 +10,7 @@ from api.services import calendars, deadlines, notices
 from api.services.cases import following
 from api.services.content import following as content
 from api.services.people import following as people
+from api.services.topics import following as topics
 
 RECOUNT, AT_MOST = "recount", 500
 """The event that asks for the next batch of provisional due times, and how many a batch has."""
@@ -50,6 +51,7 @@ _CONSEQUENCES: dict[str, Consequence] = {
     "grant": people.follow,
     "membership": people.follow,
     "residency": people.follow,
+    "topic": topics.follow,
 }
 
 
