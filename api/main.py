@@ -26,6 +26,7 @@ from api.routers import (
     moderation,
     notices,
     operations,
+    opinions,
     people,
     places,
     residencies,
@@ -141,6 +142,8 @@ SHARED = (
     notices.shared_router,
     topics.router,
     topic_stages.router,
+    opinions.fast,
+    opinions.router,
 )
 """In the mini-program and in the console alike: the same services, the viewer's grants make the difference."""
 

@@ -8,12 +8,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from api.kit import clock
-from api.models import Objection, Place, Topic, TopicMeeting, TopicPlace, TopicStage
+from api.models import Objection, Place, Statement, Topic, TopicMeeting, TopicPlace, TopicStage
 from api.models.people import PersonId
 from api.rules.content import ContentState
 from api.rules.roles import Permission
 from api.rules.topic_templates import TEMPLATES, TopicTemplate
 from api.rules.topics import ConsultationKind, StageKind, TopicState
+from api.services.topics import mapping
 from tests.routers.matrix import NOBODY, OWN, RESIDENT, Line, Who, holds
 from tests.town import Community
 
@@ -86,6 +87,15 @@ TABLE: dict[str, Line | list[Line]] = {
     "GET /topics/{topic_id}/milestones": _see("", "execution"),
     "POST /topics/{topic_id}/progress": _in("execution", holds(P.topic_run), text="已开工"),
     "GET /topics/{topic_id}/progress": _see("", "execution"),
+    "POST /topics/{topic_id}/statements": _in("consultation", LIVES, text="夜间只走行人"),
+    "GET /topics/{topic_id}/statements": Line(
+        see=SHOWN, subject={"topic_id": "consultation"}
+    ),
+    "PUT /statements/{statement_id}/stance": Line(
+        see=SHOWN, may=LIVES, body={"stance": "agree"}, subject={"statement_id": "statement"}
+    ),
+    "GET /topics/{topic_id}/opinion-map": _see("", "consultation"),
+    "GET /topics/{topic_id}/opinion-map/picture": _see("", "consultation"),
     "PUT /topics/{topic_id}/rating": _in("evaluation", LIVES, 200, stars=4),
 }  # fmt: skip
 
@@ -142,5 +152,10 @@ async def fill(tx: AsyncSession, at: Community, owner: PersonId, names: dict[str
                 venue="议事室",
                 held_at=clock.now() - timedelta(hours=1),
             )
-            tx.add(meeting)
-            names["meeting"] = str(meeting.id)
+            statement = Statement(
+                topic_id=topic.id, author_id=owner, text="夜间只走行人", content=ContentState.passed
+            )
+            tx.add_all([meeting, statement])
+            await tx.flush()
+            names["meeting"], names["statement"] = str(meeting.id), str(statement.id)
+            await mapping.draw(tx, topic.id)
