@@ -1,4 +1,4 @@
-"""Topics, stages, statements and stances, objections, progress, disclosures; the supervision committee's role."""
+"""Topics, stages, statements and stances, objections, progress; the supervision committee's role."""
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
@@ -6,7 +6,7 @@ from sqlalchemy.dialects import postgresql
 from alembic import op
 
 revision = "0008"
-down_revision = "0001"
+down_revision = "0004"
 branch_labels = None
 depends_on = None
 
@@ -129,91 +129,6 @@ def upgrade() -> None:
     )
     op.create_index("ix_topics_author", "topics", ["author_id", "id"], unique=False)
     op.create_index("ix_topics_path", "topics", ["path", "id"], unique=False)
-    op.create_table(
-        "disclosures",
-        sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column(
-            "kind",
-            sa.Enum(
-                "party",
-                "affairs",
-                "finance",
-                name="disclosurekind",
-                native_enum=False,
-                create_constraint=True,
-                length=32,
-            ),
-            nullable=False,
-        ),
-        sa.Column(
-            "rhythm",
-            sa.Enum(
-                "monthly",
-                "quarterly",
-                "at_once",
-                name="rhythm",
-                native_enum=False,
-                create_constraint=True,
-                length=32,
-            ),
-            nullable=False,
-        ),
-        sa.Column("title", sa.Text(), nullable=False),
-        sa.Column("text", sa.Text(), nullable=True),
-        sa.Column(
-            "state",
-            sa.Enum(
-                "planned",
-                "drafted",
-                "reviewed",
-                "published",
-                "questioned",
-                "archived",
-                name="disclosurestate",
-                native_enum=False,
-                create_constraint=True,
-                length=32,
-            ),
-            nullable=False,
-        ),
-        sa.Column("place_id", sa.Uuid(), nullable=False),
-        sa.Column("path", sa.Text(collation="C"), nullable=False),
-        sa.Column("level", sa.SmallInteger(), server_default=sa.text("0"), nullable=False),
-        sa.Column("topic_id", sa.Uuid(), nullable=True),
-        sa.Column("previous_id", sa.Uuid(), nullable=True),
-        sa.Column("drafted_by", sa.Uuid(), nullable=True),
-        sa.Column("reviewed_by", sa.Uuid(), nullable=True),
-        sa.Column("published_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("version", sa.Integer(), server_default=sa.text("1"), nullable=False),
-        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
-        sa.CheckConstraint(
-            "state = 'planned' or text is not null", name=op.f("ck_disclosures_drafted_has_text")
-        ),
-        sa.CheckConstraint(
-            "state not in ('published', 'questioned', 'archived') or published_at is not null",
-            name=op.f("ck_disclosures_published_dated"),
-        ),
-        sa.CheckConstraint("reviewed_by <> drafted_by", name=op.f("ck_disclosures_two_persons")),
-        sa.ForeignKeyConstraint(
-            ["drafted_by"], ["people.id"], name=op.f("fk_disclosures_drafted_by"), ondelete="RESTRICT"
-        ),
-        sa.ForeignKeyConstraint(
-            ["place_id"], ["places.id"], name=op.f("fk_disclosures_place_id"), ondelete="RESTRICT"
-        ),
-        sa.ForeignKeyConstraint(
-            ["previous_id"], ["disclosures.id"], name=op.f("fk_disclosures_previous_id"), ondelete="RESTRICT"
-        ),
-        sa.ForeignKeyConstraint(
-            ["reviewed_by"], ["people.id"], name=op.f("fk_disclosures_reviewed_by"), ondelete="RESTRICT"
-        ),
-        sa.ForeignKeyConstraint(
-            ["topic_id"], ["topics.id"], name=op.f("fk_disclosures_topic_id"), ondelete="RESTRICT"
-        ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_disclosures")),
-    )
-    op.create_index("ix_disclosures_path", "disclosures", ["path", "id"], unique=False)
-    op.create_index("uq_disclosures_next", "disclosures", ["previous_id"], unique=True)
     op.create_table(
         "opinion_maps",
         sa.Column("topic_id", sa.Uuid(), nullable=False),
@@ -383,25 +298,6 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_topic_stages")),
         sa.UniqueConstraint("topic_id", "position", name=op.f("uq_topic_stages_topic_id_position")),
-    )
-    op.create_table(
-        "disclosure_questions",
-        sa.Column("case_id", sa.Uuid(), nullable=False),
-        sa.Column("disclosure_id", sa.Uuid(), nullable=False),
-        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["case_id"], ["cases.id"], name=op.f("fk_disclosure_questions_case_id"), ondelete="RESTRICT"
-        ),
-        sa.ForeignKeyConstraint(
-            ["disclosure_id"],
-            ["disclosures.id"],
-            name=op.f("fk_disclosure_questions_disclosure_id"),
-            ondelete="RESTRICT",
-        ),
-        sa.PrimaryKeyConstraint("case_id", name=op.f("pk_disclosure_questions")),
-    )
-    op.create_index(
-        op.f("ix_disclosure_questions_disclosure_id"), "disclosure_questions", ["disclosure_id"], unique=False
     )
     op.create_table(
         "milestones",
@@ -626,8 +522,6 @@ def downgrade() -> None:
     op.drop_table("objections")
     op.drop_index("ix_milestones_topic", table_name="milestones")
     op.drop_table("milestones")
-    op.drop_index(op.f("ix_disclosure_questions_disclosure_id"), table_name="disclosure_questions")
-    op.drop_table("disclosure_questions")
     op.drop_table("topic_stages")
     op.drop_index("ix_topic_places_path", table_name="topic_places")
     op.drop_table("topic_places")
@@ -637,9 +531,6 @@ def downgrade() -> None:
     op.drop_index("ix_statements_author", table_name="statements")
     op.drop_table("statements")
     op.drop_table("opinion_maps")
-    op.drop_index("uq_disclosures_next", table_name="disclosures")
-    op.drop_index("ix_disclosures_path", table_name="disclosures")
-    op.drop_table("disclosures")
     op.drop_index("ix_topics_path", table_name="topics")
     op.drop_index("ix_topics_author", table_name="topics")
     op.drop_table("topics")

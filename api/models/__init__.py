@@ -10,12 +10,15 @@ from api.models.carrying_out import Milestone, Objection, Progress
 from api.models.cases import Case, CaseMessage, CaseNumber, CaseRating, CaseReach
 from api.models.content import ContentCheck, MediaVerdict, RiskRating, Upload
 from api.models.deadlines import Deadline
-from api.models.disclosures import Disclosure, DisclosureQuestion
 from api.models.imports import ImportRun
 from api.models.jobs import Job
 from api.models.needs import Claim, Claimant, Need, Offer
-from api.models.notices import Notice, NoticePreference, SubscriptionConsent, SubscriptionMessage
-from api.models.notices import Notice, Subscription, SubscriptionMessage
+from api.models.notices import (
+    Notice,
+    NoticePreference,
+    SubscriptionConsent,
+    SubscriptionMessage,
+)
 from api.models.opinions import OpinionJob, OpinionMap, Stance, Statement, TopicRating
 from api.models.people import (
     Branch,
@@ -46,8 +49,8 @@ from api.models.privacy import DataExport, Erasure, PrivacyConsent
 from api.models.sealing import EventLeaf, PollRecord, Seal, SealedLeaf
 from api.models.search import CaseWords
 from api.models.teams import Qualification, Team, TeamMember
-from api.models.wechat import ProgramCode, WechatPush
 from api.models.topics import Topic, TopicAttendance, TopicGuest, TopicMeeting, TopicPlace, TopicStage
+from api.models.wechat import ProgramCode, WechatPush
 
 metadata = SQLModel.metadata
 
@@ -74,8 +77,6 @@ __all__ = [
     "Delivery",
     "Elector",
     "Erasure",
-    "Disclosure",
-    "DisclosureQuestion",
     "Estate",
     "EstateBuilding",
     "Event",
@@ -90,11 +91,15 @@ __all__ = [
     "Mark",
     "MediaVerdict",
     "Membership",
+    "Milestone",
     "Need",
     "Notice",
     "NoticePreference",
+    "Objection",
     "Offer",
     "Official",
+    "OpinionJob",
+    "OpinionMap",
     "PaperEntry",
     "Person",
     "Place",
@@ -107,6 +112,7 @@ __all__ = [
     "PollRecord",
     "PrivacyConsent",
     "ProgramCode",
+    "Progress",
     "Proxy",
     "ProxyLoad",
     "Qualification",
@@ -117,24 +123,12 @@ __all__ = [
     "RiskRating",
     "Seal",
     "SealedLeaf",
+    "Stance",
+    "Statement",
     "SubscriptionConsent",
     "SubscriptionMessage",
     "Team",
     "TeamMember",
-    "Milestone",
-    "Notice",
-    "Objection",
-    "Official",
-    "OpinionJob",
-    "OpinionMap",
-    "Person",
-    "Place",
-    "Progress",
-    "Residency",
-    "Stance",
-    "Statement",
-    "Subscription",
-    "SubscriptionMessage",
     "Topic",
     "TopicAttendance",
     "TopicGuest",

@@ -33,6 +33,7 @@ from api.services.topics.executing import NoSuchMilestone
 from api.services.topics.meeting import Attendant, NotHeldYet
 from api.services.topics.objecting import AlreadyObjected
 from api.services.topics.view import read
+from api.services.uploads.attaching import TooManyUploads, UploadNotUsable
 
 router = APIRouter(tags=["议题"], route_class=TransactionRoute)
 
@@ -177,14 +178,20 @@ async def list_milestones(topic_id: TopicId, viewer: CurrentViewer, tx: Tx) -> d
     response_model=ProgressOut,
     summary="报告进展",
     description="公开进展；done=true 时所指事项就此完成。",
-    responses=problems(*_WRITES, NoSuchMilestone),
+    responses=problems(*_WRITES, NoSuchMilestone, UploadNotUsable, TooManyUploads),
     dependencies=[Once],
 )
 async def report_progress(
     topic_id: TopicId, body: ReportProgress, viewer: CurrentViewer, tx: Tx
 ) -> dict[str, Any]:
     return await executing.report(
-        tx, viewer, topic_id, body.text, milestone_id=body.milestone_id, done=body.done
+        tx,
+        viewer,
+        topic_id,
+        body.text,
+        milestone_id=body.milestone_id,
+        done=body.done,
+        upload_ids=body.uploads,
     )
 
 

@@ -69,9 +69,6 @@ class Permission(StrEnum):
     topic_run = "topic.run"
     topic_screen = "topic.screen"
     topic_oversee = "topic.oversee"
-    disclosure_write = "disclosure.write"
-    disclosure_review = "disclosure.review"
-    disclosure_publish = "disclosure.publish"
 
 
 PERMISSION_TITLES: dict[Permission, str] = {
@@ -105,9 +102,6 @@ PERMISSION_TITLES: dict[Permission, str] = {
     Permission.topic_run: "发起和推进协商议事，记录会议与进展",
     Permission.topic_screen: "代表党组织初审议题、推进党组织负责的环节",
     Permission.topic_oversee: "代表监督委员会推进其负责的环节",
-    Permission.disclosure_write: "安排、起草公开事项",
-    Permission.disclosure_review: "审核公开事项（监督委员会）",
-    Permission.disclosure_publish: "发布、归档公开事项",
 }
 
 _DESK = {
@@ -121,11 +115,9 @@ _DESK = {
     Permission.poll_record,
     Permission.topic_read,
     Permission.topic_run,
-    Permission.disclosure_write,
 }
 _LEAD = _DESK | {
     Permission.topic_screen,
-    Permission.disclosure_publish,
     Permission.case_dispatch,
     Permission.case_verify,
     Permission.content_review,
@@ -152,16 +144,12 @@ GRANTED: dict[Role, frozenset[Permission]] = {
     Role.deputy: frozenset(_LEAD),
     Role.secretary: frozenset(_LEAD | {Permission.person_unmask}),
     Role.property_staff: frozenset({Permission.case_read, Permission.case_note, Permission.case_handle}),
-    Role.oversight_member: frozenset(
-        {Permission.topic_read, Permission.topic_oversee, Permission.disclosure_review}
-    ),
+    Role.oversight_member: frozenset({Permission.topic_read, Permission.topic_oversee}),
     Role.town_supervisor: frozenset(
         {
             Permission.topic_read,
             Permission.topic_run,
             Permission.topic_screen,
-            Permission.disclosure_write,
-            Permission.disclosure_publish,
             Permission.case_read,
             Permission.case_note,
             Permission.case_dispatch,
@@ -182,7 +170,6 @@ GRANTED: dict[Role, frozenset[Permission]] = {
             Permission.poll_manage,
             Permission.poll_record,
             Permission.topic_oversee,
-            Permission.disclosure_review,
         }
     ),
     Role.auditor: frozenset(

@@ -319,6 +319,7 @@ class ReportProgress(Body):
     text: LongText
     milestone_id: UUID | None = Field(None, description="属于哪个事项")
     done: bool = Field(False, description="该事项是否就此完成")
+    uploads: list[UUID] = Field(default_factory=list, max_length=9, description="照片：本人上传的附件")
 
     model_config = Body.model_config | {
         "json_schema_extra": {

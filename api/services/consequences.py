@@ -52,6 +52,7 @@ _CONSEQUENCES: dict[str, Consequence] = {
     "membership": people.follow,
     "residency": people.follow,
     "topic": topics.follow,
+    "poll": topics.follow_poll,
 }
 
 

@@ -1,5 +1,6 @@
 """执行: what is to be done by when, and reports of progress; 评议: the residents' marks."""
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -20,6 +21,7 @@ from api.rules.topics import StageClock, StageKind
 from api.services import calendars, deadlines
 from api.services.access import Viewer
 from api.services.topics.finding import hold, read_row, run_stage, title_of
+from api.services.uploads import attaching
 
 MILESTONE = "topic_milestone"
 
@@ -75,8 +77,9 @@ async def report(
     *,
     milestone_id: UUID | None = None,
     done: bool = False,
+    upload_ids: Sequence[UUID] = (),
 ) -> dict[str, Any]:
-    """进展. With `done` the milestone is met, once. Raises as run_stage, and NoSuchMilestone."""
+    """进展. With `done` the milestone is met, once. Raises as run_stage, NoSuchMilestone, UploadNotUsable, TooManyUploads."""
     topic = await run_stage(tx, viewer, topic_id, StageKind.execution)
     if milestone_id is not None:
         await _touch(tx, topic["stage_id"], milestone_id, done)
@@ -89,6 +92,7 @@ async def report(
         text=text,
     )
     tx.add(progress)
+    await attaching.attach(tx, viewer.person_id, upload_ids, subject_kind="progress", subject_id=progress.id)
     record(
         tx,
         subject_kind="topic",

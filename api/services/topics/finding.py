@@ -62,7 +62,7 @@ def facts(row: Row) -> TopicFacts:
         meetings=tuple(ConsultationKind(k) for k in row["meetings"] or ()),
         expert_came=row["expert_came"],
         outcome=row["stage_outcome"],
-        polled=row["stage_poll_id"] is not None,
+        polled=row["running_poll_id"] is not None,
         objections=row["objections"],
         milestones=row["milestones"],
         milestones_open=row["milestones_open"],

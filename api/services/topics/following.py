@@ -30,6 +30,7 @@ from api.rules.roles import LEADS, Role, roles_with
 from api.rules.topics import acts_for
 from api.services import notices
 from api.services.access import live
+from api.services.topics import moving
 from api.services.topics.timing import TOWN, go_on
 
 _BATCH = 1_000
@@ -91,6 +92,18 @@ async def follow(tx: AsyncSession, event: Event) -> None:
             )
     if event.move in _UNBLOCKS:
         await go_on(tx, topic.id)
+
+
+async def follow_poll(tx: AsyncSession, event: Event) -> None:
+    """A poll was counted: the stage it decides gets its outcome. A scale neither passes nor fails: it is a result."""
+    if event.move == "tally" and event.data.get("stage_id") is not None:
+        await moving.decide(
+            tx,
+            UUID(event.data["stage_id"]),
+            event.subject_id,
+            passed=event.data.get("passed") is not False,
+            result=event.text or "已计票",
+        )
 
 
 async def _people(tx: AsyncSession, event: Event, topic: Topic, audience: Audience) -> list[UUID]:

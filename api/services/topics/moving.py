@@ -15,6 +15,7 @@ from api.models import Topic, TopicStage
 from api.rules.content import ContentState
 from api.rules.topics import StageKind, StageOutcome, TopicMove, TopicState
 from api.services.access import Viewer, params
+from api.services.content import moderation
 from api.services.topics import stages
 from api.services.topics.finding import TopicSubject, find
 from api.services.topics.reading import readable_topics
@@ -111,6 +112,16 @@ async def resubmit(
     if changed and topic.row["by_resident"]:
         changed["content"] = ContentState.pending
     await topic.move(tx, TopicMove.resubmit, text="修改后再提交", **changed)
+    if "content" in changed:
+        words = [changed.get("title", topic.row["title"]), changed.get("text", topic.row["text"])]
+        await moderation.watch(
+            tx,
+            subject_kind="topic",
+            subject_id=topic_id,
+            author_id=actor.person_id,
+            texts=words,
+            path=topic.row["path"],
+        )
     await stages.enter(tx, topic_id, topic.facts.position)
 
 
@@ -163,7 +174,7 @@ async def decide(tx: AsyncSession, stage_id: UUID, poll_id: UUID, *, passed: boo
     this poll any more (it was sent back, or voted again), nothing happens."""
     stage = (await tx.execute(select(TopicStage).where(col(TopicStage.id) == stage_id))).scalar_one()
     topic = await find(tx, None, stage.topic_id)
-    waiting = topic.row["stage_id"] == stage_id and topic.row["stage_poll_id"] in (None, poll_id)
+    waiting = topic.row["stage_id"] == stage_id and topic.row["running_poll_id"] in (None, poll_id)
     if not waiting or TopicMove.decide not in topic.moves():
         return
     outcome = StageOutcome.passed if passed else StageOutcome.failed

@@ -27,6 +27,7 @@ from api.rules.topic_templates import ANSWER_WITHIN
 from api.rules.topics import StageClock, StageKind
 from api.services import calendars, deadlines
 from api.services.access import Viewer
+from api.services.content import moderation
 from api.services.moves import Subject
 from api.services.topics.finding import Row, hold, is_driver, read_row, take_part, title_of
 
@@ -62,6 +63,14 @@ async def object_(tx: AsyncSession, viewer: Viewer, topic_id: UUID, text: str) -
     objection = made.scalar_one_or_none()
     if objection is None:
         raise AlreadyObjected
+    await moderation.watch(
+        tx,
+        subject_kind="objection",
+        subject_id=objection.id,
+        author_id=viewer.person_id,
+        texts=[text],
+        path=topic["path"],
+    )
     calendar = await calendars.current(tx)
     deadlines.start(tx, SUBJECT, objection.id, StageClock.answer, ANSWER_WITHIN, calendar)
     record(

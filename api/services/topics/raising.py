@@ -17,6 +17,7 @@ from api.rules.places import PREFIX_LENGTHS, Level, ancestor_paths
 from api.rules.roles import Permission, capacity, permissions_of
 from api.rules.topic_templates import TEMPLATES, TopicTemplate
 from api.services.access import Viewer, roles_at
+from api.services.content import moderation
 from api.services.topics import stages
 
 
@@ -69,6 +70,15 @@ async def raise_topic(tx: AsyncSession, viewer: Viewer, new: NewTopic) -> UUID:
     tx.add_all(_stages(topic.id, new.template))
     await tx.flush()  # the first stage is opened by an update
     await stages.enter(tx, topic.id, 0)
+    if topic.by_resident:
+        await moderation.watch(
+            tx,
+            subject_kind="topic",
+            subject_id=topic.id,
+            author_id=viewer.person_id,
+            texts=[new.title, new.text],
+            path=home.path,
+        )
     record(
         tx,
         subject_kind="topic",

@@ -17,6 +17,7 @@ from api.models import (
     Objection,
     Person,
     Place,
+    Poll,
     Residency,
     Statement,
     Topic,
@@ -31,6 +32,7 @@ from api.rules.content import ContentState
 from api.rules.objections import ObjectionState
 from api.rules.people import ResidencyState
 from api.rules.places import PREFIX_LENGTHS
+from api.rules.polls import PollState
 from api.rules.roles import Permission, roles_with
 from api.rules.topics import StageClock, TopicState
 from api.services.access import NOW, VIEWER, Viewer, live, params, placed_under, roles_here
@@ -113,6 +115,22 @@ def _of_round(table: Any, *wanted: ColumnElement[bool]) -> Select[Any]:
     )
 
 
+def _poll() -> Any:
+    """The poll of the stage's present round, voided ones left out."""
+    return (
+        select(col(Poll.id))
+        .where(
+            col(Poll.stage_id) == col(TopicStage.id),
+            col(Poll.created_at) >= col(TopicStage.opened_at),
+            col(Poll.state) != PollState.void,
+        )
+        .order_by(col(Poll.id).desc())
+        .limit(1)
+        .correlate(TopicStage)
+        .scalar_subquery()
+    )
+
+
 def _one(*, for_everybody: bool) -> Select[Any]:
     """A topic, its current stage (columns `stage_…`) and what has gathered in it: bind `topic_id`, `now`."""
     last = aliased(TopicStage)
@@ -150,6 +168,7 @@ def _one(*, for_everybody: bool) -> Select[Any]:
             .scalar_subquery()
             .label("meetings"),
             expert.label("expert_came"),
+            _poll().label("running_poll_id"),
             _of_round(Objection, col(Objection.state).in_(_UNSETTLED)).scalar_subquery().label("objections"),
             _of_round(Milestone).scalar_subquery().label("milestones"),
             _of_round(Milestone, col(Milestone.done_at).is_(None)).scalar_subquery().label("milestones_open"),
@@ -186,7 +205,7 @@ READ_AS_SYSTEM = _one(for_everybody=True)
 async def stages(tx: AsyncSession, topic_id: UUID) -> list[dict[str, Any]]:
     """All stages in order, each with the due time of its last round."""
     found = await tx.execute(
-        select(*_STAGE_TABLE.columns, col(Deadline.due_at))
+        select(*_STAGE_TABLE.columns, col(Deadline.due_at), _poll().label("running_poll_id"))
         .outerjoin(
             Deadline,
             and_(

@@ -31,6 +31,7 @@ from api.rules.content import ContentState
 from api.rules.stances import VALUES, WORDS, StanceWord
 from api.rules.topics import StageKind, TopicState, WrongStage
 from api.services.access import NOW, VIEWER, Viewer, params
+from api.services.content import moderation
 from api.services.topics.finding import Row, read_row, take_part
 from api.services.topics.reading import invited, lives_within, readable_topics
 
@@ -40,9 +41,17 @@ WINDOW = timedelta(seconds=10)
 
 async def speak(tx: AsyncSession, viewer: Viewer, topic_id: UUID, text: str) -> dict[str, Any]:
     """发表观点. Raises as take_part."""
-    await take_part(tx, viewer, topic_id, StageKind.consultation)
+    topic = await take_part(tx, viewer, topic_id, StageKind.consultation)
     statement = Statement(topic_id=TopicId(topic_id), author_id=viewer.person_id, text=text)
     tx.add(statement)
+    await moderation.watch(
+        tx,
+        subject_kind="statement",
+        subject_id=statement.id,
+        author_id=viewer.person_id,
+        texts=[text],
+        path=topic["path"],
+    )
     record(
         tx,
         subject_kind="topic",

@@ -62,5 +62,5 @@ def _stage(stage: dict[str, Any]) -> dict[str, Any]:
         "due_at": stage["due_at"],
         "outcome": stage["outcome"],
         "result": stage["result"],
-        "poll_id": stage["poll_id"],
+        "poll_id": stage["poll_id"] or stage["running_poll_id"],
     }
