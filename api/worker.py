@@ -24,10 +24,10 @@ from api.services.content.risk import Rater
 from api.services.due import DueClock, RanOut
 from api.services.jobs import Schedule, Scheduled
 from api.services.sending import Outcome, Sender
+from api.services.topics import mapping
 from api.services.uploads import sweeping
 from api.services.uploads.pictures import Pictures
 from api.services.uploads.sweeping import Sweeper
-from api.services.topics import mapping
 from api.settings import Settings
 from api.wechat import calls, errors, fields
 from api.wechat.client import WeChat

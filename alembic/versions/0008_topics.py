@@ -6,7 +6,7 @@ from sqlalchemy.dialects import postgresql
 from alembic import op
 
 revision = "0008"
-down_revision = "0004"
+down_revision = "0002"
 branch_labels = None
 depends_on = None
 
@@ -429,21 +429,6 @@ def upgrade() -> None:
         sa.Column("round", sa.SmallInteger(), nullable=False),
         sa.Column("person_id", sa.Uuid(), nullable=False),
         sa.Column("stars", sa.SmallInteger(), nullable=False),
-        sa.Column("text", sa.Text(), nullable=True),
-        sa.Column(
-            "content",
-            sa.Enum(
-                "pending",
-                "pass",
-                "review",
-                "risky",
-                name="contentstate",
-                native_enum=False,
-                create_constraint=True,
-                length=32,
-            ),
-            nullable=False,
-        ),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint("stars between 1 and 5", name=op.f("ck_topic_ratings_stars_range")),
         sa.ForeignKeyConstraint(

@@ -5,8 +5,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from api.kit.lifecycle import Lifecycle
-from api.rules import case_requests, cases, content, need_words, polls
-from api.rules import cases, content, need_words, objections, polls, topics
+from api.rules import case_requests, cases, content, need_words, objections, polls, topics
 from api.rules.needs import NEEDS
 from api.rules.people import BELONGING_TITLES, MEMBERSHIPS, PEOPLE, RESIDENCIES
 from api.rules.points import REDEMPTION_TITLES, REDEMPTIONS

@@ -5,8 +5,8 @@ from sqlmodel import SQLModel
 from api.kit.events import Delivery, Event
 from api.kit.idempotency import IdempotencyAnswer, IdempotencyKey
 from api.models.calendar import CalendarVersion
-from api.models.case_requests import CaseRequest, CaseTask, CaseUrge
 from api.models.carrying_out import Milestone, Objection, Progress
+from api.models.case_requests import CaseRequest, CaseTask, CaseUrge
 from api.models.cases import Case, CaseMessage, CaseNumber, CaseRating, CaseReach
 from api.models.content import ContentCheck, MediaVerdict, RiskRating, Upload
 from api.models.deadlines import Deadline

@@ -80,6 +80,4 @@ class TopicRating(SQLModel, table=True):
     round: int = Field(sa_type=SmallInteger, primary_key=True)
     person_id: PersonId = link("people.id", primary_key=True)
     stars: int = Field(sa_type=SmallInteger, nullable=False)
-    text: str | None = text_column(optional=True)
-    content: ContentState = word(ContentState, default=ContentState.pending)
     at: datetime = moment(now=True)

@@ -216,5 +216,5 @@ async def list_progress(
     responses=problems(Malformed, NotFound, NotAllowed, WrongMoment, WrongStage),
 )
 async def rate_topic(topic_id: TopicId, body: RateTopic, viewer: CurrentViewer, tx: Tx) -> dict[str, Any]:
-    await executing.rate(tx, viewer, topic_id, body.stars, body.text)
+    await executing.rate(tx, viewer, topic_id, body.stars)
     return await read(tx, viewer, topic_id)

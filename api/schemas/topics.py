@@ -348,6 +348,5 @@ class RateTopic(Body):
     """居民评议"""
 
     stars: Annotated[int, Field(ge=1, le=5, description="1–5 分")]
-    text: ShortText | None = None
 
     model_config = Body.model_config | {"json_schema_extra": {"examples": [{"stars": 4}]}}

@@ -16,7 +16,6 @@ from api.kit.problems import NotAllowed, Problem
 from api.models import Milestone, Progress, TopicRating
 from api.models.topics import StageId, TopicId
 from api.rules.clocks import natural_days
-from api.rules.content import ContentState
 from api.rules.topics import StageClock, StageKind
 from api.services import calendars, deadlines
 from api.services.access import Viewer
@@ -138,15 +137,13 @@ async def reports(
     return page([_progress(p) for p in found.scalars()], limit)
 
 
-async def rate(tx: AsyncSession, viewer: Viewer, topic_id: UUID, stars: int, text: str | None) -> None:
+async def rate(tx: AsyncSession, viewer: Viewer, topic_id: UUID, stars: int) -> None:
     """评议: one mark a resident and round; a later one replaces it. Those who live there only."""
     topic = await hold(tx, viewer, topic_id, StageKind.evaluation)
     if not topic["lives_within"]:
         raise NotAllowed("只有当地已核实的居民可以评议")
     mark: dict[str, Any] = {
         "stars": stars,
-        "text": text,
-        "content": ContentState.pending,
         "at": clock.now(),
     }
     await tx.execute(
