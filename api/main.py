@@ -28,6 +28,7 @@ from api.routers import (
     moderation,
     notices,
     operations,
+    opinions,
     people,
     places,
     privacy,
@@ -35,6 +36,8 @@ from api.routers import (
     sessions,
     settling,
     system,
+    topic_stages,
+    topics,
     wechat,
 )
 from api.routers.deps import CurrentViewer, Tx
@@ -148,6 +151,10 @@ SHARED = (
     notices.shared_router,
     codes.drawing_router,
     codes.shared_router,
+    topics.router,
+    topic_stages.router,
+    opinions.fast,
+    opinions.router,
 )
 """In the mini-program and in the console alike: the same services, the viewer's grants make the difference."""
 

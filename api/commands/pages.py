@@ -25,6 +25,8 @@ from api.rules.roles import (
     Permission,
     Role,
 )
+from api.rules.topic_templates import TEMPLATES
+from api.rules.topics import BODY_TITLES, STAGE_TITLES
 from api.services.privacy.holdings import HOLDINGS
 
 commands = typer.Typer()
@@ -73,6 +75,16 @@ def lifecycles() -> str:
             f"| {REQUEST_TITLES[request]} `{request}` | {askers} | {decider} | {rule.deciding.text} |"
         )
     lines += ["", f"书记信箱类别：{'、'.join(f'{t}（{c.value}）' for c, t in CATEGORY_TITLES.items())}。"]
+    lines += ["", "## 议事模板", ""]
+    for template, shape in TEMPLATES.items():
+        lines += [f"### {shape.title} `{template.value}`", ""]
+        lines += ["| # | 环节 | 种类 | 负责组织 | 期限 | 表决人 |", "|--:|---|---|---|---|---|"]
+        lines += [
+            f"| {n} | {step.title}{'（可略过）' if step.optional else ''} | {STAGE_TITLES[step.kind]} "
+            f"| {BODY_TITLES[step.body]} | {step.limit.text} | {step.voters or '–'} |"
+            for n, step in enumerate(shape.steps, 1)
+        ]
+        lines.append("")
     return "\n".join(lines) + "\n"
 
 

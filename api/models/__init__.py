@@ -5,6 +5,7 @@ from sqlmodel import SQLModel
 from api.kit.events import Delivery, Event
 from api.kit.idempotency import IdempotencyAnswer, IdempotencyKey
 from api.models.calendar import CalendarVersion
+from api.models.carrying_out import Milestone, Objection, Progress
 from api.models.case_requests import CaseRequest, CaseTask, CaseUrge
 from api.models.cases import Case, CaseMessage, CaseNumber, CaseRating, CaseReach
 from api.models.content import ContentCheck, MediaVerdict, RiskRating, Upload
@@ -13,6 +14,7 @@ from api.models.imports import ImportRun
 from api.models.jobs import Job
 from api.models.needs import Claim, Claimant, Need, Offer
 from api.models.notices import Notice, NoticePreference, SubscriptionConsent, SubscriptionMessage
+from api.models.opinions import OpinionJob, OpinionMap, Stance, Statement, TopicRating
 from api.models.people import (
     Branch,
     Credential,
@@ -42,6 +44,7 @@ from api.models.privacy import DataExport, Erasure, PrivacyConsent
 from api.models.sealing import EventLeaf, PollRecord, Seal, SealedLeaf
 from api.models.search import CaseWords
 from api.models.teams import Qualification, Team, TeamMember
+from api.models.topics import Topic, TopicAttendance, TopicGuest, TopicMeeting, TopicPlace, TopicStage
 from api.models.wechat import ProgramCode, WechatPush
 
 metadata = SQLModel.metadata
@@ -83,11 +86,15 @@ __all__ = [
     "Mark",
     "MediaVerdict",
     "Membership",
+    "Milestone",
     "Need",
     "Notice",
     "NoticePreference",
+    "Objection",
     "Offer",
     "Official",
+    "OpinionJob",
+    "OpinionMap",
     "PaperEntry",
     "Person",
     "Place",
@@ -100,6 +107,7 @@ __all__ = [
     "PollRecord",
     "PrivacyConsent",
     "ProgramCode",
+    "Progress",
     "Proxy",
     "ProxyLoad",
     "Qualification",
@@ -110,10 +118,19 @@ __all__ = [
     "RiskRating",
     "Seal",
     "SealedLeaf",
+    "Stance",
+    "Statement",
     "SubscriptionConsent",
     "SubscriptionMessage",
     "Team",
     "TeamMember",
+    "Topic",
+    "TopicAttendance",
+    "TopicGuest",
+    "TopicMeeting",
+    "TopicPlace",
+    "TopicRating",
+    "TopicStage",
     "Unit",
     "Upload",
     "WechatIdentity",

@@ -17,6 +17,7 @@ class Role(StrEnum):
     deputy = "deputy"
     secretary = "secretary"
     property_staff = "property_staff"
+    oversight_member = "oversight_member"
     town_supervisor = "town_supervisor"
     operator = "operator"
     auditor = "auditor"
@@ -28,6 +29,7 @@ ROLE_TITLES: dict[Role, str] = {
     Role.deputy: "社区副主任",
     Role.secretary: "书记",
     Role.property_staff: "物业人员",
+    Role.oversight_member: "监督委员会成员",
     Role.town_supervisor: "街道督办",
     Role.operator: "县级运营",
     Role.auditor: "审计",
@@ -63,6 +65,10 @@ class Permission(StrEnum):
     audit_read = "audit.read"
     queue_read = "queue.read"
     queue_retry = "queue.retry"
+    topic_read = "topic.read"
+    topic_run = "topic.run"
+    topic_screen = "topic.screen"
+    topic_oversee = "topic.oversee"
 
 
 PERMISSION_TITLES: dict[Permission, str] = {
@@ -92,6 +98,10 @@ PERMISSION_TITLES: dict[Permission, str] = {
     Permission.audit_read: "查询全部事件",
     Permission.queue_read: "查看队列状态",
     Permission.queue_retry: "重投失败的任务",
+    Permission.topic_read: "查看辖区内的议题（含未公开的）",
+    Permission.topic_run: "发起和推进协商议事，记录会议与进展",
+    Permission.topic_screen: "代表党组织初审议题、推进党组织负责的环节",
+    Permission.topic_oversee: "代表监督委员会推进其负责的环节",
 }
 
 _DESK = {
@@ -103,8 +113,11 @@ _DESK = {
     Permission.person_read,
     Permission.poll_read,
     Permission.poll_record,
+    Permission.topic_read,
+    Permission.topic_run,
 }
 _LEAD = _DESK | {
+    Permission.topic_screen,
     Permission.case_dispatch,
     Permission.case_verify,
     Permission.content_review,
@@ -115,7 +128,9 @@ _LEAD = _DESK | {
 }
 
 GRANTED: dict[Role, frozenset[Permission]] = {
-    Role.grid_worker: frozenset({Permission.case_read, Permission.case_record, Permission.home_read}),
+    Role.grid_worker: frozenset(
+        {Permission.case_read, Permission.case_record, Permission.home_read, Permission.topic_read}
+    ),
     Role.community_worker: frozenset(
         _DESK
         | {
@@ -129,8 +144,12 @@ GRANTED: dict[Role, frozenset[Permission]] = {
     Role.deputy: frozenset(_LEAD),
     Role.secretary: frozenset(_LEAD | {Permission.person_unmask}),
     Role.property_staff: frozenset({Permission.case_read, Permission.case_note, Permission.case_handle}),
+    Role.oversight_member: frozenset({Permission.topic_read, Permission.topic_oversee}),
     Role.town_supervisor: frozenset(
         {
+            Permission.topic_read,
+            Permission.topic_run,
+            Permission.topic_screen,
             Permission.case_read,
             Permission.case_note,
             Permission.case_dispatch,
@@ -150,6 +169,7 @@ GRANTED: dict[Role, frozenset[Permission]] = {
             Permission.person_unmask,
             Permission.poll_manage,
             Permission.poll_record,
+            Permission.topic_oversee,
         }
     ),
     Role.auditor: frozenset(
@@ -160,6 +180,7 @@ GRANTED: dict[Role, frozenset[Permission]] = {
             Permission.poll_read,
             Permission.audit_read,
             Permission.queue_read,
+            Permission.topic_read,
         }
     ),
 }
@@ -198,6 +219,7 @@ def capacity(roles: frozenset[Role]) -> str:
     order = (
         Role.property_staff,
         Role.grid_worker,
+        Role.oversight_member,
         Role.community_worker,
         Role.deputy,
         Role.secretary,

@@ -7,11 +7,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from api.models import Deadline
 from api.services.cases import requests, timing
 from api.services.privacy import erasing
+from api.services.topics import executing, objecting, stages
+from api.services.topics import timing as topics
 
 _BY_SUBJECT: dict[str, Callable[[AsyncSession, Deadline], Awaitable[None]]] = {
     "case": timing.ran_out,
     "case_request": requests.ran_out,
     "erasure": erasing.ran_out,
+    stages.SUBJECT: topics.ran_out,
+    objecting.SUBJECT: topics.objection_ran_out,
+    executing.MILESTONE: topics.milestone_ran_out,
 }
 
 

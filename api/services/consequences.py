@@ -11,6 +11,7 @@ from api.services.cases import following
 from api.services.content import following as content
 from api.services.people import following as people
 from api.services.privacy import erasing
+from api.services.topics import following as topics
 
 RECOUNT, AT_MOST = "recount", 500
 """The event that asks for the next batch of provisional due times, and how many a batch has."""
@@ -53,6 +54,8 @@ _CONSEQUENCES: dict[str, Consequence] = {
     "residency": people.follow,
     "erasure": erasing.follow,
     pushes.SUBJECT: pushes.follow,
+    "topic": topics.follow,
+    "poll": topics.follow_poll,
 }
 
 

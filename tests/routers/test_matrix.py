@@ -11,10 +11,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.kit.db import Database
 from api.openapi import document
-from tests.routers.matrix import ASKERS, LOGS_IN, TABLE, Asker, Line
+from tests.routers import matrix, matrix_topics
+from tests.routers.matrix import ASKERS, LOGS_IN, Asker, Line
 from tests.routers.matrix_world import World
 from tests.town import Town
 
+TABLE: dict[str, Line | list[Line]] = {**matrix.TABLE, **matrix_topics.TABLE}
 DOORS = {"/v1": False, "/admin/v1": True}
 """Prefix → whether a console session opens it."""
 

@@ -67,7 +67,7 @@ def test_property_staff_see_cases_and_neither_people_nor_homes_nor_roles() -> No
 
 
 def test_a_grid_worker_takes_down_what_residents_say_and_decides_nothing() -> None:
-    assert GRANTED[R.grid_worker] == {P.case_read, P.case_record, P.home_read}
+    assert GRANTED[R.grid_worker] == {P.case_read, P.case_record, P.home_read, P.topic_read}
 
 
 def test_the_street_dispatches_and_checks_but_does_not_handle() -> None:

@@ -145,7 +145,14 @@ async def test_a_reviewer_sees_the_authors_risk(town: Town, pump: Pump) -> None:
     assert (check["risk_rank"], check["author"]["id"]) == (4, str(town.here.resident.id))
 
 
-KINDS = {"cases": "case", "case_messages": "case_message", "uploads": "upload"}
+KINDS = {
+    "cases": "case",
+    "case_messages": "case_message",
+    "uploads": "upload",
+    "topics": "topic",
+    "statements": "statement",
+    "objections": "objection",
+}
 """The kind of subject under which the words of a table are judged."""
 
 

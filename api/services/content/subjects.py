@@ -7,7 +7,7 @@ from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import SQLModel, col
 
-from api.models import CaseMessage, ContentCheck, Upload
+from api.models import CaseMessage, ContentCheck, Objection, Statement, Topic, Upload
 from api.rules.content import ContentState
 from api.services.cases import opening
 from api.services.people import names
@@ -32,6 +32,9 @@ SUBJECTS: dict[str, Judged] = {
     names.NICKNAME: names.judged,
     names.AVATAR: names.judged,
     "upload": column_of(Upload),
+    "topic": column_of(Topic),
+    "statement": column_of(Statement),
+    "objection": column_of(Objection),
 }
 
 TITLES: dict[str, str] = {
@@ -40,5 +43,8 @@ TITLES: dict[str, str] = {
     names.NICKNAME: "昵称",
     names.AVATAR: "头像",
     "upload": "图片",
+    "topic": "议题",
+    "statement": "观点",
+    "objection": "异议",
 }
 """What the author is told was refused; “内容” for a kind that is not here."""

@@ -1,0 +1,1 @@
+"""议题: raise, read, move through the stages, speak, object, carry out, rate."""
