@@ -32,6 +32,7 @@ from api.routers import (
     sessions,
     settling,
     system,
+    uploads,
 )
 from api.routers.deps import CurrentViewer, Tx
 from api.rules.roles import Permission
@@ -40,6 +41,9 @@ from api.services.sessions import Sessions
 from api.settings import Settings
 from api.wechat.client import WeChat
 from api.wechat.config import WeChatConfig
+
+FORM_BYTES = 64 * 1024
+"""What a form may weigh around its one file."""
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -80,7 +84,14 @@ def create_app(settings: Settings) -> FastAPI:
     install(app)
     _mount(app)
     lane = Lane(hot_routes(app))
-    app.add_middleware(Edge, max_body=settings.max_body_bytes, limit=settings.limit_concurrency, lane=lane)
+    of_an_upload = settings.upload_max_bytes + FORM_BYTES
+    app.add_middleware(
+        Edge,
+        max_body=settings.max_body_bytes,
+        limit=settings.limit_concurrency,
+        lane=lane,
+        larger={f"{door}/uploads": of_an_upload for door in ("/v1", "/admin/v1")},
+    )
     return app
 
 
@@ -114,6 +125,7 @@ APP = (
     residencies.app_router,
     memberships.app_router,
     notices.app_router,
+    uploads.showing_router,
 )
 CONSOLE = (
     sessions.console_router,
@@ -137,6 +149,7 @@ SHARED = (
     residencies.shared_router,
     memberships.shared_router,
     notices.shared_router,
+    uploads.router,
 )
 """In the mini-program and in the console alike: the same services, the viewer's grants make the difference."""
 
