@@ -31,6 +31,7 @@ from api.kit.problems import (
     TooLarge,
     UnsupportedMedia,
 )
+from api.kit.store import StorageUnavailable
 from api.kit.wire import dumps
 from api.kit.wording import explain
 
@@ -264,6 +265,8 @@ def _printable(part: Any) -> int | str:
 def _http_problem(error: HTTPException) -> Problem:
     if isinstance(error.__cause__, Problem):  # raised while the body was read, wrapped by the framework
         return error.__cause__
+    if isinstance(error.__cause__, OSError):  # no room for what was being sent
+        return StorageUnavailable()
     match error.status_code:
         case 400 | 422:
             return Malformed(

@@ -249,6 +249,38 @@ async def test_a_broken_form_is_a_clean_refusal(town: Town) -> None:
         assert (await tx.execute(text("select count(*) from uploads"))).scalar_one() == 0
 
 
+async def test_a_phone_that_sends_slowly_and_hangs_up_holds_nothing_and_leaves_nothing(town: Town) -> None:
+    """A drop each moment, then the connection is gone: meanwhile no database connection is taken."""
+    head = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n'
+    chunks = [head, *(jpeg()[i : i + 64] for i in range(0, 640, 64))]
+    said: list[Any] = []
+    held: list[int] = []
+
+    async def receive() -> dict[str, Any]:
+        await asyncio.sleep(0.01)
+        held.append(town.app.state.db.engine.pool.checkedout())
+        if not chunks:
+            return {"type": "http.disconnect"}
+        return {"type": "http.request", "body": chunks.pop(0), "more_body": True}
+
+    async def hear(message: Any) -> None:
+        said.append(message)
+
+    headers = {**town.here.resident.headers, "content-type": "multipart/form-data; boundary=x"}
+    scope = {
+        "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "POST", "scheme": "http",
+        "path": "/v1/uploads", "raw_path": b"/v1/uploads", "query_string": b"", "root_path": "",
+        "headers": [(k.encode(), v.encode()) for k, v in headers.items()],
+        "client": ("127.0.0.1", 1), "server": ("linli.test", 80),
+    }  # fmt: skip
+    await town.app(scope, receive, hear)
+    assert len(held) > 10
+    assert set(held) == {0}
+    assert said[0]["status"] == 422  # nobody hears it
+    async with town.app.state.db.reading() as tx:
+        assert (await tx.execute(text("select count(*) from uploads"))).scalar_one() == 0
+
+
 async def test_the_same_key_and_picture_is_one_upload(town: Town) -> None:
     first = await send(town.here.resident, jpeg(), key="same")
     again = await send(town.here.resident, jpeg(), key="same")
