@@ -38,6 +38,7 @@ from api.routers import (
     system,
     topic_stages,
     topics,
+    uploads,
     wechat,
 )
 from api.routers.deps import CurrentViewer, Tx
@@ -48,6 +49,9 @@ from api.settings import Settings
 from api.wechat.client import WeChat
 from api.wechat.config import WeChatConfig
 from api.wechat.push import PushGate
+
+FORM_BYTES = 64 * 1024
+"""What a form may weigh around its one file."""
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -90,7 +94,14 @@ def create_app(settings: Settings) -> FastAPI:
     install(app)
     _mount(app)
     lane = Lane(hot_routes(app))
-    app.add_middleware(Edge, max_body=settings.max_body_bytes, limit=settings.limit_concurrency, lane=lane)
+    of_an_upload = settings.upload_max_bytes + FORM_BYTES
+    app.add_middleware(
+        Edge,
+        max_body=settings.max_body_bytes,
+        limit=settings.limit_concurrency,
+        lane=lane,
+        larger={f"{door}/uploads": of_an_upload for door in ("/v1", "/admin/v1")},
+    )
     return app
 
 
@@ -126,6 +137,7 @@ APP = (
     notices.app_router,
     privacy.app_router,
     privacy.leaving_router,
+    uploads.showing_router,
 )
 CONSOLE = (
     sessions.console_router,
@@ -155,6 +167,7 @@ SHARED = (
     topic_stages.router,
     opinions.fast,
     opinions.router,
+    uploads.router,
 )
 """In the mini-program and in the console alike: the same services, the viewer's grants make the difference."""
 

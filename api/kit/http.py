@@ -4,7 +4,7 @@ import logging
 import re
 import sys
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from os import urandom
 from typing import Any
 
@@ -31,6 +31,7 @@ from api.kit.problems import (
     TooLarge,
     UnsupportedMedia,
 )
+from api.kit.store import StorageUnavailable
 from api.kit.wire import dumps
 from api.kit.wording import explain
 
@@ -85,11 +86,21 @@ class TransactionRoute(APIRoute):
 class Edge:
     """The outermost ASGI layer of every request."""
 
-    def __init__(self, app: ASGIApp, *, max_body: int, limit: int, lane: Lane) -> None:
-        """`max_body` in bytes; more than `limit` requests at once are answered 503 without any work."""
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        max_body: int,
+        limit: int,
+        lane: Lane,
+        larger: Mapping[str, int] | None = None,
+    ) -> None:
+        """`max_body` in bytes, `larger` for single paths; more than `limit` requests at once are answered 503
+        without any work."""
         self.app = app
         self.lane = lane
         self.max_body = max_body
+        self.larger = larger or {}
         self.limit = limit
         self.busy = 0
 
@@ -103,13 +114,14 @@ class Edge:
         token = request_id.set(rid)
         status = 0
         seen = 0
+        max_body = self.larger.get(scope["path"], self.max_body)
 
         async def receive_some() -> Message:
             nonlocal seen
             message = await receive()
             seen += len(message.get("body", b""))
-            if seen > self.max_body:
-                raise TooLarge(f"请求内容不能超过 {self.max_body // 1024} KB", limit_bytes=self.max_body)
+            if seen > max_body:
+                raise TooLarge(f"请求内容不能超过 {max_body // 1024} KB", limit_bytes=max_body)
             return message
 
         async def send_some(message: Message) -> None:
@@ -126,8 +138,8 @@ class Edge:
         try:
             if self.busy > self.limit and scope["path"] not in _NEVER_REFUSED:
                 raise Overloaded(retry_after=1)
-            if length is not None and length > self.max_body:
-                raise TooLarge(f"请求内容不能超过 {self.max_body // 1024} KB", limit_bytes=self.max_body)
+            if length is not None and length > max_body:
+                raise TooLarge(f"请求内容不能超过 {max_body // 1024} KB", limit_bytes=max_body)
             hot = self.lane.find(scope["method"], scope["path"])
             if hot is None:
                 await self.app(scope, receive_some, send_some)
@@ -253,6 +265,8 @@ def _printable(part: Any) -> int | str:
 def _http_problem(error: HTTPException) -> Problem:
     if isinstance(error.__cause__, Problem):  # raised while the body was read, wrapped by the framework
         return error.__cause__
+    if isinstance(error.__cause__, OSError):  # no room for what was being sent
+        return StorageUnavailable()
     match error.status_code:
         case 400 | 422:
             return Malformed(

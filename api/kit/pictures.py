@@ -68,6 +68,8 @@ def remade(content: bytes) -> Picture:
             flat = _flat(upright)
     except Problem:
         raise
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise PictureTooLarge from None
     except Exception:  # decoders of strangers' files raise whatever they stumble over
         raise NotAPicture("图片已损坏或不完整") from None
     small = flat.copy()

@@ -11,7 +11,7 @@ from api.kit.paging import After, Limit, Page
 from api.kit.problems import Malformed, NotAllowed, NotFound, WrongMoment
 from api.models.cases import MessageKind
 from api.routers.bodies import check_fields
-from api.routers.deps import KEY_PROBLEMS, CurrentViewer, Db, Key, Once, Tx, problems
+from api.routers.deps import KEY_PROBLEMS, CurrentViewer, Db, Key, Once, ThePictures, Tx, problems
 from api.rules import case_guards as rules
 from api.rules.cases import CaseCategory, CaseKind, CaseMove, CaseState
 from api.schemas.base import Happened, Search
@@ -26,6 +26,7 @@ from api.schemas.cases import (
     Stars,
     SubmitCase,
 )
+from api.schemas.uploads import PictureOut
 from api.services.access import Viewer, params
 from api.services.cases import (
     handling,
@@ -43,6 +44,7 @@ from api.services.cases.searching import SearchTooShort
 from api.services.cases.submitting import HouseholdIsPrivate, NewCase, PlaceTooWide
 from api.services.cases.view import view
 from api.services.timeline import timeline
+from api.services.uploads.attaching import TooManyUploads, UploadNotUsable
 
 fast = APIRouter(tags=["诉求"], route_class=HotRoute)
 """Hot paths: one or two prebuilt statements, no unit of work."""
@@ -57,7 +59,9 @@ CaseId = Annotated[UUID, Path(description="诉求标识")]
     response_model=CaseOut,
     summary="提交诉求",
     description="写给书记：咨询、求助、建议、投诉。立即得到回执号和承诺的时限。请带 Idempotency-Key，断网重试不会重复提交。",
-    responses=problems(Malformed, NotFound, NotAllowed, PlaceTooWide, HouseholdIsPrivate, *KEY_PROBLEMS),
+    responses=problems(
+        Malformed, NotFound, NotAllowed, PlaceTooWide, HouseholdIsPrivate, UploadNotUsable, *KEY_PROBLEMS
+    ),
 )
 async def submit_case(
     body: SubmitCase, request: Request, viewer: CurrentViewer, db: Db, key: Key = None
@@ -125,7 +129,8 @@ async def get_case(case_id: CaseId, viewer: CurrentViewer, db: Db) -> Response:
     responses=problems(Malformed, NotFound, NotAllowed, WrongMoment, *KEY_PROBLEMS, rules.NobodyContacted,
                        rules.AskedEnough, rules.SameHands, rules.NoUnit, rules.DisputedEnough, rating.StarsMismatch,
                        rules.TransferredEnough, rules.TasksOpen, rules.TooLateToReopen, rules.NothingToConfirm,
-                       rules.NoCallBackOwed, rules.NotThatHigh, rules.AlreadyHazard, ladder.NotAnOwner),
+                       rules.NoCallBackOwed, rules.NotThatHigh, rules.AlreadyHazard, ladder.NotAnOwner,
+                       UploadNotUsable, TooManyUploads),
     dependencies=[Once],
 )  # fmt: skip
 async def move_case(
@@ -163,10 +168,18 @@ async def move_case(
         case CaseMove.ask:
             await handling.ask(tx, viewer, case_id, body.question or "")
         case CaseMove.answer:
-            await handling.answer(tx, viewer, case_id, body.text or "")
+            await handling.answer(tx, viewer, case_id, body.text or "", body.uploads or ())
         case CaseMove.finish:
             assert body.outcome is not None
-            await handling.finish(tx, viewer, case_id, outcome=body.outcome, reply=body.reply or "")
+            await handling.finish(
+                tx,
+                viewer,
+                case_id,
+                outcome=body.outcome,
+                reply=body.reply or "",
+                before=body.before or (),
+                after=body.after or (),
+            )
         case CaseMove.pass_check:
             await rating.pass_check(tx, viewer, case_id, body.text)
         case CaseMove.fail_check:
@@ -216,11 +229,11 @@ async def rate_case(case_id: CaseId, body: Stars, viewer: CurrentViewer, tx: Tx)
     response_model=CaseMessageOut,
     summary="答复、登记联系或写备注",
     description="公开答复与联系记录反映人可见；内部备注只有工作人员可见。",
-    responses=problems(Malformed, NotFound, NotAllowed, WrongMoment, *KEY_PROBLEMS),
+    responses=problems(Malformed, NotFound, NotAllowed, WrongMoment, UploadNotUsable, *KEY_PROBLEMS),
     dependencies=[Once],
 )
 async def say_on_case(case_id: CaseId, body: SayOnCase, viewer: CurrentViewer, tx: Tx) -> dict[str, Any]:
-    return await talking.say(tx, viewer, case_id, MessageKind(body.kind), body.text)
+    return await talking.say(tx, viewer, case_id, MessageKind(body.kind), body.text, body.uploads)
 
 
 @router.get(
@@ -234,6 +247,19 @@ async def list_case_messages(
     case_id: CaseId, viewer: CurrentViewer, tx: Tx, limit: Limit = 20, after: After = None
 ) -> dict[str, Any]:
     return await talking.messages(tx, viewer, case_id, limit=limit, after=after)
+
+
+@router.get(
+    "/cases/{case_id}/uploads",
+    response_model=list[PictureOut],
+    summary="诉求图片",
+    description="诉求、往来与办结的图片，地址 10 分钟内有效；审核通过之前只有上传人和工作人员可见。",
+    responses=problems(NotFound),
+)
+async def list_case_uploads(
+    case_id: CaseId, viewer: CurrentViewer, tx: Tx, pictures: ThePictures
+) -> list[dict[str, Any]]:
+    return await talking.pictures_of(tx, viewer, pictures, case_id)
 
 
 @router.get(

@@ -11,6 +11,7 @@ from api.rules.cases import CaseCategory, CaseKind, CaseMove, CaseState, Channel
 from api.rules.content import ContentState
 from api.schemas.base import Body, Line, LongText, Named, Out, ShortText, Title
 from api.schemas.case_requests import RequestOut
+from api.schemas.uploads import UploadIds
 
 _EXAMPLE_ID = "01938f2a-6f00-7000-8000-0123456789ab"
 
@@ -26,6 +27,7 @@ class SubmitCase(Body):
     home_id: UUID | None = Field(None, description="本人居住的房屋；与 place_id 二选一，且只能不公开")
     visibility: Visibility = Field(Visibility.private, description="公开范围")
     anonymous: bool = Field(False, description="对他人匿名")
+    uploads: UploadIds = ()
 
     model_config = Body.model_config | {
         "json_schema_extra": {
@@ -174,6 +176,9 @@ class MoveCase(Body):
         description="finish：不再需要，内容审核通过即按反映人选择的范围公开",
         json_schema_extra={"deprecated": True},
     )
+    uploads: UploadIds | None = Field(None, description="answer：图片")
+    before: UploadIds | None = Field(None, description="finish：处置前的照片")
+    after: UploadIds | None = Field(None, description="finish：处置后的照片")
     reason: ShortText | None = Field(
         None, description="fail_check、withdraw、transfer、reopen、mark_hazard：原因"
     )
@@ -207,7 +212,8 @@ NEEDED: dict[CaseMove, tuple[str, ...]] = {
 
 ALLOWED: dict[CaseMove, tuple[str, ...]] = {
     CaseMove.dispatch: ("unit_id",),
-    CaseMove.finish: ("outcome", "reply", "publish"),
+    CaseMove.finish: ("outcome", "reply", "publish", "before", "after"),
+    CaseMove.answer: ("text", "uploads"),
     CaseMove.pass_check: ("text",),
     CaseMove.withdraw: ("reason",),
     CaseMove.plan: ("text", "owner_id"),
@@ -222,6 +228,7 @@ class SayOnCase(Body):
         description="reply 公开答复（反映人为补充）、contact 登记一次联系、note 内部备注"
     )
     text: LongText
+    uploads: UploadIds = ()
 
     model_config = Body.model_config | {
         "json_schema_extra": {"examples": [{"kind": "reply", "text": "您好，已安排电工明早上门。"}]}

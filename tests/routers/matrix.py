@@ -116,6 +116,9 @@ def _belonging(needs: Permission) -> list[Line]:
 LOGS_IN = Line()
 """Proves who one is instead of asking for it; told by the stories of logging in."""
 
+SIGNED = Line()
+"""The address itself is the key, and it lasts minutes; told by the stories of pictures."""
+
 TABLE: dict[str, Line | list[Line]] = {
     "POST /sessions": LOGS_IN,
     "GET /sessions": Line(),
@@ -146,6 +149,7 @@ TABLE: dict[str, Line | list[Line]] = {
     ],
     "GET /cases/{case_id}": Line(see=CASE, subject={"case_id": "submitted"}),
     "GET /cases/{case_id}/events": Line(see=CASE, subject={"case_id": "submitted"}),
+    "GET /cases/{case_id}/uploads": Line(see=CASE, subject={"case_id": "submitted"}),
     "GET /cases/{case_id}/messages": Line(see=CASE, subject={"case_id": "submitted"}),
     "POST /cases/{case_id}/messages": [
         Line(see=CASE, may=may, ok=201, body={"kind": kind, "text": "请看"}, subject={"case_id": "in_progress"})
@@ -265,7 +269,9 @@ TABLE: dict[str, Line | list[Line]] = {
     ),
     "GET /queue": Line(gate=somewhere(P.queue_read)),
     "POST /queue/{event_id}/retry": Line(gate=somewhere(P.queue_retry), body={}, subject={"event_id": "event"}),
-    # 内容审核
+    # 附件与内容审核
+    "POST /uploads": Line(content=b"no form", ok=422),
+    "GET /uploads/{upload_id}/content": SIGNED,
     "GET /moderation": Line(**CHECK, listed="check"),
     "GET /moderation/{check_id}": Line(**CHECK, subject={"check_id": "check"}),
     "POST /moderation/{check_id}/moves/{move}": [

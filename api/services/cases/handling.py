@@ -3,6 +3,7 @@
 `actor` None is the system acting by the clock, through the same table of moves.
 """
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -25,9 +26,9 @@ from api.rules.cases import (
     Outcome,
 )
 from api.rules.clocks import Limit
-from api.rules.content import ContentState
+from api.rules.content import ContentState, UploadPurpose
 from api.rules.limits import LIMITS, STEPS, CaseClass, CaseLimits
-from api.services import calendars, deadlines
+from api.services import calendars, deadlines, uploads
 from api.services.access import Viewer
 from api.services.cases import talking
 from api.services.cases.finding import CaseSubject, find
@@ -155,11 +156,13 @@ async def ask(tx: AsyncSession, actor: Viewer, case_id: UUID, question: str) -> 
     await restart_clock(tx, case, CaseClock.asking, STEPS[CaseClock.asking])
 
 
-async def answer(tx: AsyncSession, actor: Viewer, case_id: UUID, text: str) -> None:
+async def answer(
+    tx: AsyncSession, actor: Viewer, case_id: UUID, text: str, upload_ids: Sequence[UUID] = ()
+) -> None:
     """补充说明: the clocks go on from here."""
     case = await find(tx, actor, case_id)
     await case.move(tx, "answer", text="反映人已补充")
-    await talking.put_in(tx, case, MessageKind.answer, text)
+    await talking.put_in(tx, case, MessageKind.answer, text, upload_ids)
     await deadlines.meet(tx, case_id, [CaseClock.asking])
     await deadlines.resume(tx, case_id, PAUSED_CLOCKS)
 
@@ -176,8 +179,17 @@ async def expire(tx: AsyncSession, case_id: UUID) -> None:
         await deadlines.resume(tx, case_id, PAUSED_CLOCKS)
 
 
-async def finish(tx: AsyncSession, actor: Viewer, case_id: UUID, *, outcome: Outcome, reply: str) -> None:
-    """办结: with a public reply."""
+async def finish(
+    tx: AsyncSession,
+    actor: Viewer,
+    case_id: UUID,
+    *,
+    outcome: Outcome,
+    reply: str,
+    before: Sequence[UUID] = (),
+    after: Sequence[UUID] = (),
+) -> None:
+    """办结: with a public reply and, for field work, the pictures before and after."""
     case = await find(tx, actor, case_id)
     now = clock.now()
     await case.move(
@@ -188,6 +200,10 @@ async def finish(tx: AsyncSession, actor: Viewer, case_id: UUID, *, outcome: Out
         handled_at=now,
     )
     say(tx, case, MessageKind.reply, reply)
+    for purpose, taken in ((UploadPurpose.before, before), (UploadPurpose.after, after)):
+        await uploads.attach(
+            tx, actor.person_id, taken, subject_kind="case", subject_id=case_id, purpose=purpose
+        )
     await deadlines.meet(tx, case_id, FINISHED_WITH)
     await restart_clock(tx, case, CaseClock.checking, STEPS[CaseClock.checking])
 

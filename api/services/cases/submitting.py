@@ -36,6 +36,7 @@ from api.rules.places import Level
 from api.services import calendars, deadlines
 from api.services.access import Viewer
 from api.services.cases.placing import WHERE
+from api.services.uploads.attaching import UploadNotUsable
 
 PLACEHOLDER = "00000000-0000-7000-8000-6e756d626572"
 """Stands in the prepared answer where the statement puts the receipt number it has just drawn."""
@@ -61,6 +62,7 @@ class NewCase:
     home_id: UUID | None
     visibility: Visibility
     anonymous: bool
+    uploads: tuple[UUID, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +76,14 @@ class Answer:
 
 _WRITE = Statement(
     text("""
-with fresh as (
+with mine as (
+  select id from uploads where id = any(cast(:uploads as uuid[])) and owner_id = :person and state = 'stored'
+    and content <> 'risky' and subject_id is null for update),
+fresh as (
   insert into idempotency_keys (person_id, key, fingerprint, created_at)
-  values (:person, :key, :fingerprint, :now) on conflict do nothing returning key),
+  select :person, :key, :fingerprint, :now
+  where (select count(*) from mine) = cardinality(cast(:uploads as uuid[]))
+  on conflict do nothing returning key),
 serial as (
   insert into case_numbers (community_id, day, last) select :community, :day, 1 from fresh
   on conflict (community_id, day) do update set last = case_numbers.last + 1 returning last),
@@ -97,6 +104,9 @@ clocks as (
   from written, jsonb_to_recordset(cast(:clocks as jsonb)) d(
     id uuid, kind text, limits jsonb, allowed int, calendar_version int, provisional boolean,
     started_at timestamptz, due_at timestamptz, rungs boolean, warn_at timestamptz, pauses jsonb, segments jsonb)),
+tied as (
+  update uploads u set subject_kind = 'case', subject_id = written.id, purpose = 'evidence', attached_at = :now
+  from written, mine where u.id = mine.id),
 watched as (
   insert into content_checks (id, subject_kind, subject_id, what, scene, author_id, openid, path, texts, state,
                               next_at, created_at, updated_at)
@@ -142,7 +152,10 @@ select body from answer
 
 
 async def submit(db: Database, viewer: Viewer, new: NewCase, pending: idempotency.Pending) -> Answer:
-    """Hand in a case; two round trips. Raises NotFound, NotAllowed, PlaceTooWide, HouseholdIsPrivate, KeyReused."""
+    """Hand in a case; two round trips.
+
+    Raises NotFound, NotAllowed, PlaceTooWide, HouseholdIsPrivate, UploadNotUsable, KeyReused.
+    """
     where = await db.fetch_one(
         WHERE, viewer=viewer.person_id, place_id=new.place_id, home_id=new.home_id, key=pending.key
     )
@@ -185,19 +198,22 @@ async def submit(db: Database, viewer: Viewer, new: NewCase, pending: idempotenc
         clocks=clocks,
         event=new_id(),
         check=new_id(),
+        uploads=list(dict.fromkeys(new.uploads)),
         head=head,
         tail=tail,
     )
     if row is not None:
         return Answer(201, bytes(row["body"]))
-    # A twin with the same key was faster; it has committed, so its answer is there.
+    # A twin with the same key was faster and its answer is there; or a picture was used up meanwhile.
     where = await db.fetch_one(
         WHERE, viewer=viewer.person_id, place_id=new.place_id, home_id=new.home_id, key=pending.key
     )
     replay = where and _replay(pending, where["fingerprint"], where["status"], where["body"])
-    if not replay:
-        raise idempotency.StillRunning(retry_after=1)
-    return replay
+    if replay:
+        return replay
+    if where is not None and where["fingerprint"] is None:  # nobody wrote: the pictures were not to be had
+        raise UploadNotUsable
+    raise idempotency.StillRunning(retry_after=1)
 
 
 def _replay(

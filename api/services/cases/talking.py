@@ -1,5 +1,6 @@
 """What is said on a case: public replies, records of contact, internal notes."""
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -17,10 +18,12 @@ from api.models.people import PersonId
 from api.rules.cases import OVER, CaseClock, Standing
 from api.rules.content import CheckScene, ContentState
 from api.rules.roles import Permission, Role, permissions_of
-from api.services import deadlines
+from api.services import deadlines, uploads
 from api.services.access import Viewer, stand
 from api.services.cases.finding import CaseSubject, find, hold
 from api.services.content import moderation
+from api.services.uploads import showing
+from api.services.uploads.pictures import Pictures
 
 _TOLD = {
     MessageKind.reply: "公开答复",
@@ -32,7 +35,14 @@ def _permissions(case: CaseSubject) -> frozenset[Permission]:
     return permissions_of(frozenset(Role(r) for r in case.row["roles"] or ()))
 
 
-async def say(tx: AsyncSession, actor: Viewer, case_id: UUID, kind: MessageKind, text: str) -> dict[str, Any]:
+async def say(
+    tx: AsyncSession,
+    actor: Viewer,
+    case_id: UUID,
+    kind: MessageKind,
+    text: str,
+    upload_ids: Sequence[UUID] = (),
+) -> dict[str, Any]:
     """Add a reply, a record of contact or a note. Raises NotFound, NotAllowed, WrongMoment.
 
     A word from staff that the resident sees is the first human contact; 签收 and receipts are none.
@@ -52,7 +62,7 @@ async def say(tx: AsyncSession, actor: Viewer, case_id: UUID, kind: MessageKind,
         raise WrongMoment("诉求已结束，不能再答复", state=case.state.value, moves=case.moves())
     if kind is not MessageKind.note:
         await hold(tx, case)
-    message = await put_in(tx, case, kind, text)
+    message = await put_in(tx, case, kind, text, upload_ids)
     by_staff = staff and not (reporter and kind is MessageKind.reply)
     if kind is not MessageKind.note and by_staff:
         await _contacted(tx, case_id)
@@ -69,7 +79,9 @@ async def say(tx: AsyncSession, actor: Viewer, case_id: UUID, kind: MessageKind,
     return _shape(message)
 
 
-async def put_in(tx: AsyncSession, case: CaseSubject, kind: MessageKind, text: str) -> CaseMessage:
+async def put_in(
+    tx: AsyncSession, case: CaseSubject, kind: MessageKind, text: str, upload_ids: Sequence[UUID] = ()
+) -> CaseMessage:
     """Add what the actor says; a resident's words wait for their check, staff's need none."""
     message = CaseMessage(
         case_id=CaseId(case.id),
@@ -89,6 +101,10 @@ async def put_in(tx: AsyncSession, case: CaseSubject, kind: MessageKind, text: s
             texts=[text],
             path=case.row["path"],
             scene=CheckScene.comment,
+        )
+    if case.actor_id is not None:
+        await uploads.attach(
+            tx, case.actor_id, upload_ids, subject_kind="case_message", subject_id=message.id
         )
     return message
 
@@ -127,6 +143,18 @@ async def messages(
         .limit(limit + 1)
     )
     return page([_shape(m) for m in found.scalars()], limit)
+
+
+async def pictures_of(
+    tx: AsyncSession, viewer: Viewer, pictures: Pictures, case_id: UUID
+) -> list[dict[str, Any]]:
+    """The pictures of a case and of what was said on it, as far as the viewer sees those. Raises NotFound."""
+    case = await find(tx, viewer, case_id)
+    said = await tx.execute(
+        select(col(CaseMessage.id)).where(col(CaseMessage.case_id) == case_id, _shown_to(case))
+    )
+    insider = Permission.case_read in _permissions(case)
+    return await showing.of(tx, viewer, pictures, [case_id, *said.scalars()], insider=insider)
 
 
 def _shown_to(case: CaseSubject) -> ColumnElement[bool]:

@@ -1,0 +1,223 @@
+"""No content is visible before it passed, in any route: one marker in everything a resident writes, every GET asked.
+
+The routes are the app's own. A path or a required query parameter that this test does not know fails it, and so
+does a table with residents' words into which nobody has put the marker: new ones are caught, or name themselves.
+"""
+
+import itertools
+import re
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, field
+from io import BytesIO
+from typing import Any
+from uuid import UUID
+
+import pytest
+from fastapi import FastAPI
+from fastapi.routing import APIRoute, iter_route_contexts
+from PIL import Image
+from sqlalchemy import text
+
+from api.models import metadata
+from api.models.people import PersonId
+from api.openapi import document
+from api.rules.people import Relation, ResidencyState
+from tests.town import Actor, Town
+from tests.wechat_fixture import Simulator
+
+Pump = Callable[[], Awaitable[None]]
+MARK = "玄鸟衔枝"
+"""In every word the resident writes; nobody else writes it."""
+DOORS = ("/v1", "/admin/v1")
+_PARAMETER = re.compile(r"\{(\w+)\}")
+
+
+@dataclass
+class World:
+    """What has been written, and everything that may stand in an address."""
+
+    town: Town
+    ids: dict[str, list[str]] = field(default_factory=dict)
+    """By parameter's name, in paths and queries alike: all that is worth asking for."""
+    marked: set[str] = field(default_factory=set)
+    """Tables of which a row holds the marker."""
+    pictures: list[str] = field(default_factory=list)
+
+
+async def _cases(world: World) -> None:
+    """A case for everybody, one for neighbours, each with a picture, a resident's word and an answer on it."""
+    town, world.ids["case_id"] = world.town, []
+    who = town.here.resident
+    for visibility in ("public", "community"):
+        picture = (await _picture(who))["id"]
+        body = {"visibility": visibility, "title": f"{MARK}标题", "text": f"{MARK}内容", "uploads": [picture]}
+        case = await town.submit(**body)
+        said = await who.post(
+            f"/cases/{case['id']}/messages",
+            {"kind": "reply", "text": f"{MARK}补充", "uploads": [(await _picture(who))["id"]]},
+        )
+        assert said.status_code == 201, said.text
+        world.ids["case_id"].append(case["id"])
+        world.pictures.append(picture)
+    world.ids["upload_id"] = world.pictures
+    world.marked |= {"cases", "case_messages", "uploads"}
+
+
+async def _names(world: World) -> None:
+    changed = await world.town.here.resident.call(
+        "PATCH", "/me", json={"nickname": f"{MARK}之名", "avatar": "https://example.org/xuanniao.jpg"}
+    )
+    assert changed.status_code == 200, changed.text
+
+
+WRITERS: tuple[Callable[[World], Awaitable[None]], ...] = (_cases, _names)
+"""Each puts the marker into what residents write; a new table brings its own."""
+
+
+async def _picture(who: Actor) -> dict[str, Any]:
+    out = BytesIO()
+    Image.new("RGB", (16, 16), "teal").save(out, "JPEG")
+    answer = await who.call("POST", "/uploads", files={"file": ("a.jpg", out.getvalue(), "image/jpeg")})
+    assert answer.status_code == 201, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+@pytest.fixture
+async def world(town: Town) -> World:
+    """Everything written, nothing judged. A neighbour lives next door, a stranger elsewhere."""
+    made = World(town)
+    for write in WRITERS:
+        await write(made)
+    async with town.app.state.db.transaction() as tx:
+        await tx.execute(
+            text(
+                "insert into residencies (id, person_id, home_id, community_id, relation, is_registered, state,"
+                " created_at, updated_at) values (gen_random_uuid(), :who, :home, :at, :relation, true, :state,"
+                " now(), now())"
+            ),
+            {
+                "who": PersonId(town.there.resident.id),
+                "home": town.here.home,
+                "at": town.here.place,
+                "relation": Relation.tenant,
+                "state": ResidencyState.verified,
+            },
+        )
+        checks = (await tx.execute(text("select id from content_checks"))).scalars()
+        residency = (await tx.execute(text("select id from residencies"))).scalars()
+        event = (await tx.execute(text("select id from events limit 3"))).scalars()
+        made.ids |= {
+            "check_id": [str(i) for i in checks],
+            "residency_id": [str(i) for i in residency],
+            "event_id": [str(i) for i in event],
+        }
+    nobody = str(UUID(int=7))
+    made.ids |= {
+        "place_id": [str(town.here.place), str(town.here.building)],
+        "place": [str(town.here.place), str(town.place)],
+        "parent": [str(town.here.place)],
+        "person_id": [str(town.here.resident.id), str(town.here.secretary.id)],
+        "home_id": [str(town.here.home)],
+        "membership_id": [nobody],
+        "grant_id": [nobody],
+        "q": [MARK, MARK[:2]],
+        "mine": ["true", "false"],
+        # A signed address nobody was given.
+        "size": ["full"],
+        "audience": ["i", "e"],
+        "expires": ["4000000000"],
+        "signature": ["0" * 64],
+    }
+    return made
+
+
+def _gets(app: FastAPI, door: str) -> Iterator[str]:
+    for route in iter_route_contexts(app.routes):
+        path = str(route.path)
+        if (
+            path.startswith(f"{door}/")
+            and isinstance(route.original_route, APIRoute)
+            and "GET" in route.methods
+        ):
+            yield path
+
+
+def _addresses(world: World, spec: dict[str, Any], path: str) -> Iterator[str]:
+    """The path with every known value of its parameters, and each query parameter we know a value of."""
+    declared = [p for p in spec["paths"][path]["get"].get("parameters", []) if p["in"] == "query"]
+    missing = {m[1] for m in _PARAMETER.finditer(path)} - world.ids.keys()
+    missing |= {p["name"] for p in declared if p.get("required")} - world.ids.keys()
+    assert not missing, f"GET {path}: say in {__name__} what may stand for {sorted(missing)}"
+    needed = [p["name"] for p in declared if p.get("required")]
+    queries: list[dict[str, str]] = [
+        dict(zip(needed, values, strict=True))
+        for values in itertools.product(*(world.ids[n] for n in needed))
+    ]
+    for known in (p["name"] for p in declared if p["name"] in world.ids and not p.get("required")):
+        queries += [{**queries[0], known: value} for value in world.ids[known]]
+    names = [m[1] for m in _PARAMETER.finditer(path)]
+    for values in itertools.product(*(world.ids[name] for name in names)):
+        filled = dict(zip(names, values, strict=True))
+        address = _PARAMETER.sub(lambda m, filled=filled: filled[m[1]], path)  # type: ignore[misc]
+        for query in queries:
+            yield address + ("?" + "&".join(f"{k}={v}" for k, v in query.items()) if query else "")
+
+
+async def _leaks(world: World, door: str, who: Actor) -> tuple[list[str], int]:
+    """The addresses under which `who` finds the marker or a picture, and how many answered at all."""
+    spec = document(world.town.app, admin=door != "/v1")
+    found, answered = [], 0
+    for path in _gets(world.town.app, door):
+        assert path in spec["paths"], f"GET {path} is not documented"
+        for address in _addresses(world, spec, path):
+            answer = await world.town.client.get(address, headers=who.headers)
+            assert answer.status_code < 500, f"{address}: {answer.text}"
+            answered += answer.is_success
+            shown = answer.text
+            pictured = any(picture in shown for picture in world.pictures) or "xuanniao" in shown
+            if answer.is_success and (MARK in shown or pictured):
+                found.append(f"{path} ({address})")
+    return found, answered
+
+
+def test_every_table_with_residents_words_is_written_to(world: World) -> None:
+    tables = {table.name for table in metadata.sorted_tables if "content" in table.columns}
+    assert world.marked == tables, "write the marker into it in WRITERS"
+
+
+@pytest.mark.parametrize("state", ["pending", "review", "risky"])
+async def test_before_it_passed_nobody_else_sees_a_word_in_any_route(world: World, state: str) -> None:
+    town = world.town
+    async with town.app.state.db.transaction() as tx:
+        for table in world.marked:
+            await tx.execute(
+                text(f"update {table} set content = :state where content <> 'pass'"), {"state": state}
+            )
+    for who in (town.there.resident, town.stranger):
+        found, answered = await _leaks(world, "/v1", who)
+        assert found == []
+        assert answered > 20
+
+
+async def test_staff_of_another_place_sees_none_of_it_in_the_console(world: World) -> None:
+    there = world.town.there.secretary
+    opened = await world.town.app.state.sessions.open(PersonId(there.id), "test", console=True)
+    found, answered = await _leaks(
+        world, "/admin/v1", Actor(there.name, there.id, there.client, opened.token)
+    )
+    assert found == []
+    assert answered > 20
+
+
+async def test_the_author_sees_it_and_so_does_everybody_once_it_has_passed(
+    world: World, pump: Pump, wechat_simulator: Simulator
+) -> None:
+    """The proof that the search above would find a leak: the same search finds what is meant to be seen."""
+    mine, _ = await _leaks(world, "/v1", world.town.here.resident)
+    seen = {address.partition(" ")[0] for address in mine}
+    assert {"/v1/me", "/v1/cases", "/v1/cases/{case_id}", "/v1/cases/{case_id}/uploads"} <= seen
+    wechat_simulator.behave(pushes="never")
+    await pump()
+    neighbours, _ = await _leaks(world, "/v1", world.town.there.resident)
+    assert {"/v1/cases", "/v1/cases/{case_id}"} <= {address.partition(" ")[0] for address in neighbours}
