@@ -19,6 +19,7 @@ from api.openapi import document, hot_routes, operation_id
 from api.routers import (
     case_requests,
     cases,
+    estates,
     grants,
     me,
     memberships,
@@ -119,6 +120,7 @@ CONSOLE = (
     grants.router,
     grants.ending_router,
     settling.router,
+    estates.console_router,
     operations.router,
 )
 SHARED = (
@@ -127,6 +129,8 @@ SHARED = (
     cases.fast,
     cases.router,
     case_requests.router,
+    estates.fast,
+    estates.router,
     me.shared_router,
     places.router,
     places.directory_router,

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from api.rules.places import UnitKind
-from api.rules.roles import GRANTED, SERVES, Permission, Role
+from api.rules.roles import GRANTED, HEADS, SERVES, Permission, Role
 
 P = Permission
 
@@ -48,6 +48,8 @@ CALLING = Who(
     lambda asker, here: holds(Permission.case_verify)(asker, here) and not (HANDLING | DESK)(asker, here)
 )
 """Calls residents back about what another unit handled."""
+MEMBER = Who(lambda asker, here: here and asker.role in SERVES[UnitKind.property_company])
+LEADING = Who(lambda asker, here: here and asker.role in HEADS[UnitKind.secretary_desk])
 DESK = Who(lambda asker, here: here and asker.role in SERVES[UnitKind.secretary_desk])
 
 
@@ -143,7 +145,10 @@ TABLE: dict[str, Line | list[Line]] = {
         Line(see=holds(P.case_read), query="?place={place}", listed="submitted"),
         Line(see=OWN, query="?mine=true", listed="submitted"),
     ],
-    "GET /cases/{case_id}": Line(see=CASE, subject={"case_id": "submitted"}),
+    "GET /cases/{case_id}": [
+        Line(see=CASE, subject={"case_id": "submitted"}),
+        Line(see=CASE | MEMBER, subject={"case_id": "repair"}),
+    ],
     "GET /cases/{case_id}/events": Line(see=CASE, subject={"case_id": "submitted"}),
     "GET /cases/{case_id}/messages": Line(see=CASE, subject={"case_id": "submitted"}),
     "POST /cases/{case_id}/messages": [
@@ -157,6 +162,7 @@ TABLE: dict[str, Line | list[Line]] = {
     "POST /cases/{case_id}/ratings": Line(see=CASE, may=OWN, body={"overall": 5}, subject={"case_id": "awaiting_rating"}),
     "POST /cases/{case_id}/moves/{move}": [
         _case_move("dispatch", "submitted", holds(P.case_dispatch)),
+        _case_move("assign", "dispatched", LEADING | holds(P.case_dispatch)),
         _case_move("sign", "dispatched", DESK),
         _case_move("ask", "in_progress", HANDLING, question="哪一层？"),
         _case_move("finish", "in_progress", HANDLING, outcome="solved", reply="已修好"),
@@ -255,6 +261,29 @@ TABLE: dict[str, Line | list[Line]] = {
     "GET /units": Line(gate=somewhere(P.case_read), see=holds(P.case_read), listed="unit"),
     "POST /units": Line(
         may=holds(P.place_write), ok=201, body={"kind": "grid_team", "place_id": "{place}", "name": "网格"}
+    ),
+    # 找物业
+    "GET /me/tasks": [
+        Line(see=DESK, listed="dispatched"),
+        Line(see=MEMBER, listed="repair"),
+        Line(see=NOBODY, query="?mine=true", listed="repair"),
+    ],
+    "GET /case-categories": Line(),
+    "GET /assets": Line(query="?place={place}", listed="asset"),
+    "GET /units/{unit_id}/members": [
+        Line(see=DESK | holds(P.case_dispatch), subject={"unit_id": "unit"}),
+        Line(see=MEMBER | holds(P.case_dispatch), subject={"unit_id": "property"}),
+    ],
+    "GET /companies": Line(gate=somewhere(P.case_read), see=holds(P.case_read), listed="company"),
+    "POST /companies": Line(may=holds(P.place_write), ok=201, body={"place_id": "{place}", "name": "新物业"}),
+    "PATCH /units/{unit_id}": Line(
+        gate=somewhere(P.place_write), see=holds(P.place_write), body={"phone": "025-84400009"}, subject={"unit_id": "unit"}
+    ),
+    "POST /assets": Line(
+        may=holds(P.home_write), ok=201, body={"estate_id": "{estate}", "kind": "lift", "name": "9 号电梯"}
+    ),
+    "PATCH /assets/{asset_id}": Line(
+        gate=somewhere(P.home_write), see=holds(P.home_write), body={"active": False}, subject={"asset_id": "asset"}
     ),
     # 运行
     "GET /calendar": Line(gate=somewhere(P.case_read)),

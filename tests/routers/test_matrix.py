@@ -143,6 +143,8 @@ OPEN = {
     "GET /permissions",
     "GET /me/preferences",
     "PATCH /me/preferences",
+    "GET /case-categories",
+    "GET /assets",
 }
 """About oneself, or public to everybody signed in."""
 

@@ -19,7 +19,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from sqlalchemy import text
 
 from api.kit import clock
-from api.rules.cases import CaseCategory, CaseMove
+from api.rules.cases import CaseCategory, CaseKind, CaseMove
+from api.rules.property import CATEGORIES_OF
 from tests.services.case_laws import Laws
 from tests.town import Actor, Town
 
@@ -73,6 +74,7 @@ class Stage:
         return answer
 
 
+LETTERS = st.sampled_from(CATEGORIES_OF[CaseKind.secretary])
 actors, cases, choices = st.integers(0, 8), st.integers(0, AT_ONCE - 1), st.integers(0, 5)
 
 
@@ -85,14 +87,14 @@ class Walk(RuleBasedStateMachine):
         super().__init__()
         self.cases: list[str] = []
 
-    @initialize(category=st.sampled_from(CaseCategory))
+    @initialize(category=LETTERS)
     def begin(self, category: CaseCategory) -> None:
         clock.set_to(START)
         self.submit(False, category, "community")
 
     @rule(
         neighbour=st.booleans(),
-        category=st.sampled_from(CaseCategory),
+        category=LETTERS,
         visibility=st.sampled_from(["public", "community", "private"]),
     )
     def submit(self, neighbour: bool, category: CaseCategory, visibility: str) -> None:

@@ -14,11 +14,12 @@ from api.kit.problems import NotAllowed, WrongMoment
 from api.models import Case, CaseMessage
 from api.models.cases import CaseId, MessageKind
 from api.rules.cases import OVER, CaseClock, Standing
-from api.rules.roles import Permission, Role, permissions_of
+from api.rules.roles import Permission, permissions_of
 from api.services import deadlines
 from api.services.access import Viewer, stand
 from api.services.cases.finding import CaseSubject, find
 from api.services.cases.handling import hold
+from api.services.cases.view import roles
 
 _TOLD = {
     MessageKind.reply: "公开答复",
@@ -27,7 +28,7 @@ _TOLD = {
 
 
 def _permissions(case: CaseSubject) -> frozenset[Permission]:
-    return permissions_of(frozenset(Role(r) for r in case.row["roles"] or ()))
+    return permissions_of(roles(case.row))
 
 
 async def say(tx: AsyncSession, actor: Viewer, case_id: UUID, kind: MessageKind, text: str) -> dict[str, Any]:
