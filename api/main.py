@@ -18,6 +18,7 @@ from api.kit.secrets import Vault
 from api.openapi import document, hot_routes, operation_id
 from api.routers import (
     case_requests,
+    appointments,
     cases,
     estates,
     grants,
@@ -129,6 +130,7 @@ SHARED = (
     cases.fast,
     cases.router,
     case_requests.router,
+    appointments.router,
     estates.fast,
     estates.router,
     me.shared_router,

@@ -6,8 +6,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.models import Deadline
 from api.services.cases import requests, timing
+from api.services.appointments import following as appointments
+from api.services.cases import timing
 
 _BY_SUBJECT: dict[str, Callable[[AsyncSession, Deadline], Awaitable[None]]] = {
+    "appointment": appointments.ran_out,
     "case": timing.ran_out,
     "case_request": requests.ran_out,
 }

@@ -7,6 +7,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from api.kit.events import Event, record
 from api.rules.roles import Role
 from api.services import calendars, deadlines, notices
+from api.services import notices
+from api.services.appointments import following as appointments
 from api.services.cases import following
 from api.services.people import following as people
 
@@ -42,6 +44,7 @@ async def _recount(tx: AsyncSession, event: Event) -> None:
 
 
 _CONSEQUENCES: dict[str, Consequence] = {
+    "appointment": appointments.follow,
     "case": following.follow,
     "case_request": following.follow_request,
     "calendar": _calendar,

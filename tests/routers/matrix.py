@@ -138,6 +138,39 @@ TABLE: dict[str, Line | list[Line]] = {
     "GET /secretaries": Line(query="?place={place}", listed="secretary"),
     "GET /secretaries/{person_id}": Line(subject={"person_id": "secretary"}),
     "GET /contacts": Line(query="?place={place}", listed="unit"),
+    # 预约接待
+    "GET /secretaries/{person_id}/slots": Line(subject={"person_id": "secretary"}, listed="slot"),
+    "GET /secretaries/{person_id}/statistics": Line(subject={"person_id": "secretary"}),
+    "GET /secretaries/{person_id}/office-hours": Line(subject={"person_id": "secretary"}),
+    "POST /secretaries/{person_id}/office-hours": Line(
+        may=holds(P.grant_write),
+        ok=201,
+        body={"place_id": "{place}", "weekday": 7, "opens": "09:00", "closes": "10:00"},
+        subject={"person_id": "secretary"},
+    ),
+    "POST /office-hours/{hours_id}/end": Line(may=holds(P.grant_write), subject={"hours_id": "hours"}),
+    "GET /secretaries/{person_id}/delegations": Line(subject={"person_id": "secretary"}),
+    "POST /secretaries/{person_id}/delegations": Line(
+        may=NOBODY, body={"delegate_id": "{person}", "place_id": "{place}"}, subject={"person_id": "secretary"}
+    ),
+    "POST /delegations/{delegation_id}/end": Line(see=NOBODY, subject={"delegation_id": "hours"}),
+    "POST /appointments": Line(
+        ok=201, body={"secretary_id": "{secretary}", "slot_id": "{slot}", "topic": "加装电梯"}
+    ),
+    "GET /appointments": [
+        Line(see=OWN | holds(P.case_dispatch), listed="appointment"),
+        Line(see=OWN, query="?mine=true", listed="appointment"),
+    ],
+    "GET /appointments/{appointment_id}": Line(
+        see=OWN | holds(P.case_dispatch), subject={"appointment_id": "appointment"}
+    ),
+    "GET /appointments/{appointment_id}/events": Line(
+        see=OWN | holds(P.case_dispatch), subject={"appointment_id": "appointment"}
+    ),
+    "POST /appointments/{appointment_id}/moves/{move}": [
+        Line(see=OWN | holds(P.case_dispatch), may=may, body={}, subject={"appointment_id": "appointment", "move": move})
+        for move, may in (("confirm", NOBODY), ("meet", NOBODY), ("miss", NOBODY), ("expire", NOBODY), ("cancel", OWN))
+    ],
     # 诉求
     "POST /cases": Line(ok=201, body={"category": "help", "title": "路灯", "text": "不亮", "place_id": "{place}"}),
     "GET /cases": [

@@ -14,6 +14,7 @@ from api.kit import clock
 from api.kit.events import record
 from api.kit.ids import new_id
 from api.models import (
+    Appointment,
     Asset,
     Branch,
     Case,
@@ -26,6 +27,7 @@ from api.models import (
     Home,
     Membership,
     Notice,
+    OfficeHours,
     Person,
     Place,
     Residency,
@@ -41,6 +43,7 @@ from api.rules.people import MembershipKind, PersonState, Relation, ResidencySta
 from api.rules.places import UnitKind, ancestor_paths
 from api.rules.property import AssetKind
 from api.rules.roles import SERVES, Role
+from api.services.appointments import office
 from tests.routers.matrix import ASKERS, HANDLER, OWNER, RESIDENT, Line
 from tests.town import Community, Town
 
@@ -94,6 +97,38 @@ class World:
         app = self.state.settings.wechat_appid
         tx.add(WechatIdentity(app=app, openid=f"o-{person.id.hex}", person_id=person.id))
         return person.id
+
+    async def _office(self, tx: AsyncSession, at: Community, owner: PersonId) -> dict[str, str]:
+        """Office hours of every day with two slots, the second of them asked for by the owner."""
+        rows = [
+            OfficeHours(
+                secretary_id=PersonId(at.secretary.id),
+                place_id=at.place,
+                weekday=day,
+                opens=1200,
+                closes=1260,
+                minutes=30,
+                since=clock.local(clock.now()).date(),
+            )
+            for day in range(1, 7)
+        ]
+        tx.add_all(rows)
+        await tx.flush()
+        first, second, *_ = await office.open_slots(tx, at.secretary.id)
+        path = (await tx.execute(select(col(Place.path)).where(col(Place.id) == at.place))).scalar_one()
+        asked = Appointment(
+            secretary_id=PersonId(at.secretary.id),
+            place_id=at.place,
+            path=path,
+            person_id=owner,
+            topic="加装电梯",
+            slot_id=second.id,
+            starts_at=second.starts_at,
+            ends_at=second.ends_at,
+        )
+        tx.add(asked)
+        await tx.flush()
+        return {"slot": str(first.id), "hours": str(rows[0].id), "appointment": str(asked.id)}
 
     async def _company(self, tx: AsyncSession, here: bool, at: Community) -> UnitId:
         """A property company, its unit at the estate, and a lift."""
@@ -173,6 +208,7 @@ class World:
         await tx.flush()
         task = CaseTask(case_id=assist.case_id, request_id=assist.id, unit_id=UnitId(at.desk), text="清理")
         tx.add(task)
+        names |= await self._office(tx, at, owner)
         property_unit = UnitId(UUID(names["property"]))
         repair = await self._case(tx, at, CaseState.dispatched, owner, handler, unit=property_unit)
         names["repair"] = str(repair)
