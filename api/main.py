@@ -22,8 +22,10 @@ from api.routers import (
     cases,
     estates,
     grants,
+    imports,
     me,
     memberships,
+    merchants,
     notices,
     operations,
     people,
@@ -122,6 +124,8 @@ CONSOLE = (
     grants.ending_router,
     settling.router,
     estates.console_router,
+    merchants.console_router,
+    imports.router,
     operations.router,
 )
 SHARED = (
@@ -131,6 +135,7 @@ SHARED = (
     cases.router,
     case_requests.router,
     appointments.router,
+    merchants.router,
     estates.fast,
     estates.router,
     me.shared_router,

@@ -318,6 +318,18 @@ TABLE: dict[str, Line | list[Line]] = {
     "PATCH /assets/{asset_id}": Line(
         gate=somewhere(P.home_write), see=holds(P.home_write), body={"active": False}, subject={"asset_id": "asset"}
     ),
+    # 找商家
+    "GET /merchants": Line(query="?place={place}", listed="merchant"),
+    "POST /merchants": Line(
+        may=holds(P.place_write), ok=201, body={"place_id": "{place}", "category": "repair", "name": "新店"}
+    ),
+    "PATCH /merchants/{merchant_id}": Line(
+        gate=somewhere(P.place_write),
+        see=holds(P.place_write),
+        body={"active": False},
+        subject={"merchant_id": "merchant"},
+    ),
+    "POST /imports": Line(gate=somewhere(P.import_run), query="?kind=homes&name=test", content=b"x", ok=422),
     # 运行
     "GET /calendar": Line(gate=somewhere(P.case_read)),
     "POST /calendar": Line(gate=somewhere(P.calendar_write), query="?note=test", content=b"x", ok=422),

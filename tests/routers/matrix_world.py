@@ -26,6 +26,7 @@ from api.models import (
     Grant,
     Home,
     Membership,
+    Merchant,
     Notice,
     OfficeHours,
     Person,
@@ -41,7 +42,7 @@ from api.rules.case_requests import RequestKind, RequestState
 from api.rules.cases import CaseCategory, CaseKind, CaseState
 from api.rules.people import MembershipKind, PersonState, Relation, ResidencyState
 from api.rules.places import UnitKind, ancestor_paths
-from api.rules.property import AssetKind
+from api.rules.property import AssetKind, MerchantCategory
 from api.rules.roles import SERVES, Role
 from api.services.appointments import office
 from tests.routers.matrix import ASKERS, HANDLER, OWNER, RESIDENT, Line
@@ -135,7 +136,8 @@ class World:
         estate = (await tx.execute(select(Estate).where(col(Estate.place_id) == at.place))).scalar_one()
         company = Company(place_id=at.place, name="物业公司")
         asset = Asset(estate_id=estate.id, kind=AssetKind.lift, name="1 号电梯")
-        tx.add_all([company, asset])
+        merchant = Merchant(place_id=at.place, category=MerchantCategory.repair, name="老李维修")
+        tx.add_all([company, asset, merchant])
         await tx.flush()
         unit = Unit(
             kind=UnitKind.property_company,
@@ -146,7 +148,12 @@ class World:
         )
         tx.add(unit)
         await tx.flush()
-        self.subjects[here] |= {"company": str(company.id), "asset": str(asset.id), "property": str(unit.id)}
+        self.subjects[here] |= {
+            "company": str(company.id),
+            "asset": str(asset.id),
+            "property": str(unit.id),
+            "merchant": str(merchant.id),
+        }
         return unit.id
 
     def _resident(

@@ -150,6 +150,7 @@ OPEN = {
     "PATCH /me/preferences",
     "GET /case-categories",
     "GET /assets",
+    "GET /merchants",
 }
 """About oneself, or public to everybody signed in."""
 
