@@ -17,8 +17,8 @@ from api.kit.http import Edge, TransactionRoute, install
 from api.kit.secrets import Vault
 from api.openapi import document, hot_routes, operation_id
 from api.routers import (
-    case_requests,
     appointments,
+    case_requests,
     cases,
     estates,
     grants,

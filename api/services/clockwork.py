@@ -5,9 +5,8 @@ from collections.abc import Awaitable, Callable
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.models import Deadline
-from api.services.cases import requests, timing
 from api.services.appointments import following as appointments
-from api.services.cases import timing
+from api.services.cases import requests, timing
 
 _BY_SUBJECT: dict[str, Callable[[AsyncSession, Deadline], Awaitable[None]]] = {
     "appointment": appointments.ran_out,

@@ -7,7 +7,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from api.kit.events import Event, record
 from api.rules.roles import Role
 from api.services import calendars, deadlines, notices
-from api.services import notices
 from api.services.appointments import following as appointments
 from api.services.cases import following
 from api.services.people import following as people

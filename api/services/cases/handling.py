@@ -35,6 +35,7 @@ from api.services import calendars, deadlines
 from api.services.access import Viewer
 from api.services.cases.finding import CaseSubject, find
 from api.services.cases.routing import Route, route, service_hours, unit_of
+
 FINISHED_WITH = (
     CaseClock.finish,
     CaseClock.unit,
