@@ -87,7 +87,7 @@ TABLE |= {("confirm", s): (s, {W.dispatcher}) for s in (*AT_WORK, S.handled)}
 TABLE |= {("call_back", s): (s, {W.caller}) for s in (*AT_WORK, S.handled, S.awaiting_rating, S.closed)}
 TABLE |= {("plan", s): (s, {W.dispatcher}) for s in (S.submitted, *AT_WORK)}
 TABLE |= {("report_up", s): (s, {W.overseer}) for s in (S.submitted, *AT_WORK, S.handled)}
-TABLE |= {("mark_hazard", "assign", s): (s, {W.dispatcher}) for s in (S.submitted, *AT_WORK)}
+TABLE |= {("mark_hazard", s): (s, {W.dispatcher}) for s in (S.submitted, *AT_WORK)}
 MOVES = (
     "dispatch", "sign", "ask", "answer", "expire", "finish", "pass_check", "fail_check", "rate", "dispute",
     "withdraw", "reject", "readmit", "refer", "transfer", "return", "suspend", "resume", "reopen", "confirm",
