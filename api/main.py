@@ -19,12 +19,16 @@ from api.kit.secrets import Vault
 from api.kit.throttle import Throttle
 from api.openapi import document, hot_routes, operation_id
 from api.routers import (
+    appointments,
     case_requests,
     cases,
     codes,
+    estates,
     grants,
+    imports,
     me,
     memberships,
+    merchants,
     moderation,
     notices,
     operations,
@@ -146,6 +150,9 @@ CONSOLE = (
     grants.router,
     grants.ending_router,
     settling.router,
+    estates.console_router,
+    merchants.console_router,
+    imports.router,
     operations.router,
     moderation.router,
 )
@@ -155,6 +162,10 @@ SHARED = (
     cases.fast,
     cases.router,
     case_requests.router,
+    appointments.router,
+    merchants.router,
+    estates.fast,
+    estates.router,
     me.shared_router,
     places.router,
     places.directory_router,

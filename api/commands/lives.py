@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from api.kit.lifecycle import Lifecycle
-from api.rules import case_requests, cases, content, need_words, objections, polls, topics
+from api.rules import appointments, case_requests, cases, content, need_words, objections, polls, topics
 from api.rules.needs import NEEDS
 from api.rules.people import BELONGING_TITLES, MEMBERSHIPS, PEOPLE, RESIDENCIES
 from api.rules.points import REDEMPTION_TITLES, REDEMPTIONS
@@ -35,6 +35,11 @@ LIVES = (
     _life(cases.CASES, cases.STATE_TITLES, cases.STANDING_TITLES),
     _life(case_requests.REQUESTS, case_requests.REQUEST_STATE_TITLES, case_requests.REQUEST_STANDING_TITLES),
     _life(case_requests.TASKS, case_requests.TASK_TITLES, case_requests.TASK_STANDING_TITLES),
+    _life(
+        appointments.APPOINTMENTS,
+        appointments.APPOINTMENT_TITLES,
+        appointments.APPOINTMENT_STANDING_TITLES,
+    ),
     _life(NEEDS, need_words.STATE_TITLES, need_words.STANDING_TITLES),
     _life(REDEMPTIONS, REDEMPTION_TITLES, _REWARDED),
     _life(polls.POLLS, polls.POLL_STATE_TITLES, polls.POLL_STANDING_TITLES),

@@ -4,6 +4,7 @@ from sqlmodel import SQLModel
 
 from api.kit.events import Delivery, Event
 from api.kit.idempotency import IdempotencyAnswer, IdempotencyKey
+from api.models.appointments import Appointment, Delegation, OfficeHours
 from api.models.calendar import CalendarVersion
 from api.models.carrying_out import Milestone, Objection, Progress
 from api.models.case_requests import CaseRequest, CaseTask, CaseUrge
@@ -12,6 +13,7 @@ from api.models.content import ContentCheck, MediaVerdict, RiskRating, Upload
 from api.models.deadlines import Deadline
 from api.models.imports import ImportRun
 from api.models.jobs import Job
+from api.models.merchants import Merchant
 from api.models.needs import Claim, Claimant, Need, Offer
 from api.models.notices import Notice, NoticePreference, SubscriptionConsent, SubscriptionMessage
 from api.models.opinions import OpinionJob, OpinionMap, Stance, Statement, TopicRating
@@ -26,7 +28,7 @@ from api.models.people import (
     Residency,
     WechatIdentity,
 )
-from api.models.places import Estate, EstateBuilding, Home, Place, Unit
+from api.models.places import Asset, Company, Estate, EstateBuilding, Home, Place, Unit
 from api.models.points import PointsAccount, PointsDay, PointsEntry, PointsPair, Redemption, Reward
 from api.models.polls import (
     Ballot,
@@ -50,6 +52,8 @@ from api.models.wechat import ProgramCode, WechatPush
 metadata = SQLModel.metadata
 
 __all__ = [
+    "Appointment",
+    "Asset",
     "Ballot",
     "Branch",
     "CalendarVersion",
@@ -65,10 +69,12 @@ __all__ = [
     "Caster",
     "Claim",
     "Claimant",
+    "Company",
     "ContentCheck",
     "Credential",
     "DataExport",
     "Deadline",
+    "Delegation",
     "Delivery",
     "Elector",
     "Erasure",
@@ -86,12 +92,14 @@ __all__ = [
     "Mark",
     "MediaVerdict",
     "Membership",
+    "Merchant",
     "Milestone",
     "Need",
     "Notice",
     "NoticePreference",
     "Objection",
     "Offer",
+    "OfficeHours",
     "Official",
     "OpinionJob",
     "OpinionMap",

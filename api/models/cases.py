@@ -10,8 +10,9 @@ from sqlalchemy import text as sql
 from sqlmodel import Field, SQLModel
 
 from api.kit.columns import code_column, flag, key, link, moment, text_column, version, word
+from api.models.merchants import MerchantId
 from api.models.people import PersonId
-from api.models.places import HomeId, PlaceId, UnitId
+from api.models.places import AssetId, EstateId, HomeId, PlaceId, UnitId
 from api.rules.case_requests import RejectReason
 from api.rules.cases import CaseCategory, CaseKind, CaseState, Channel, Outcome, Visibility
 from api.rules.content import ContentState
@@ -59,6 +60,7 @@ class Case(SQLModel, table=True):
         ),
         CheckConstraint("state <> 'rejected' or reject_reason is not null", name="rejected_why"),
         Index("ix_cases_reporter", "reporter_id", "id"),
+        Index("ix_cases_asset", "asset_id", "created_at", postgresql_where=sql("asset_id is not null")),
         Index(
             "ix_cases_unit_live",
             "unit_id",
@@ -90,6 +92,9 @@ class Case(SQLModel, table=True):
     """The place's path, copied: reach is decided without a join."""
     community_id: PlaceId = link("places.id")
     home_id: HomeId | None = link("homes.id", optional=True)
+    estate_id: EstateId | None = link("estates.id", optional=True)
+    asset_id: AssetId | None = link("assets.id", optional=True)
+    merchant_id: MerchantId | None = link("merchants.id", optional=True)
     reporter_id: PersonId | None = link("people.id", optional=True)
     """None for an imported case whose author has no login here."""
     reporter_alias: str | None = text_column(optional=True)

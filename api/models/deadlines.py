@@ -34,6 +34,8 @@ class Deadline(SQLModel, table=True):
     allowed: int = Field(nullable=False)
     """The counted time they amount to, in seconds."""
     calendar_version: int = Field(nullable=False)
+    service_hours: str | None = text_column(optional=True)
+    """The company's hours a clock of service time was worked out by; None for any other clock."""
     provisional: bool = flag()
     """Computed beyond the last published holiday plan, Monday to Friday taken for granted."""
     started_at: datetime = moment()

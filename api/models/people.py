@@ -8,7 +8,7 @@ from sqlalchemy import BigInteger, CheckConstraint, Date, Index, SmallInteger, U
 from sqlmodel import Field, SQLModel
 
 from api.kit.columns import flag, key, link, moment, sealed, text_column, texts, version, word
-from api.models.places import HomeId, PlaceId
+from api.models.places import HomeId, PlaceId, UnitId
 from api.rules.people import MembershipKind, MembershipState, PersonState, Relation, ResidencyState
 from api.rules.roles import Role
 
@@ -88,13 +88,20 @@ class Grant(SQLModel, table=True):
     __table_args__ = (
         Index("ix_grants_person", "person_id"),
         Index("ix_grants_place", "place_id", "role"),
+        Index("ix_grants_unit", "unit_id", postgresql_where=text("unit_id is not null")),
         CheckConstraint("until is null or until >= since", name="order"),
+        CheckConstraint(
+            "unit_id is null or role in ('property_staff', 'property_manager', 'merchant_staff')",
+            name="unit_roles",
+        ),
     )
 
     id: UUID = key()
     person_id: PersonId = link("people.id")
     role: Role = word(Role)
     place_id: PlaceId = link("places.id")
+    unit_id: UnitId | None = link("units.id", optional=True)
+    """Set: the role is held at this unit only and reaches nothing else of the place."""
     since: datetime = moment(now=True)
     until: datetime | None = moment(optional=True)
     granted_by: PersonId | None = link("people.id", optional=True)

@@ -5,16 +5,19 @@ from decimal import Decimal
 from typing import NewType
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, Numeric, UniqueConstraint
+from sqlalchemy import BigInteger, CheckConstraint, Index, Numeric, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from api.kit.columns import code_column, computed, flag, key, link, moment, text_column, word
 from api.rules.places import PATH_END, Level, UnitKind
+from api.rules.property import AssetKind, AssignmentMode
 
 PlaceId = NewType("PlaceId", UUID)
 EstateId = NewType("EstateId", UUID)
 HomeId = NewType("HomeId", UUID)
 UnitId = NewType("UnitId", UUID)
+CompanyId = NewType("CompanyId", UUID)
+AssetId = NewType("AssetId", UUID)
 
 
 class Place(SQLModel, table=True):
@@ -82,11 +85,54 @@ class Home(SQLModel, table=True):
     created_at: datetime = moment(now=True)
 
 
+class Company(SQLModel, table=True):
+    """物业公司: it serves estates, each through a unit of its own."""
+
+    __tablename__ = "companies"
+    __table_args__ = (UniqueConstraint("place_id", "name"),)
+
+    id: CompanyId = key()
+    place_id: PlaceId = link("places.id")
+    """Whose administration registered it: its town or county."""
+    name: str = text_column()
+    phone: str | None = text_column(optional=True)
+    service_hours: str | None = text_column(optional=True)
+    """`08:00-20:00`, as Hours.parse reads it; None for the default."""
+    created_at: datetime = moment(now=True)
+
+
+class Asset(SQLModel, table=True):
+    """设施: what an estate has in common and can break: lift 2, the pump room, the gate."""
+
+    __tablename__ = "assets"
+    __table_args__ = (
+        UniqueConstraint("estate_id", "building_id", "name", postgresql_nulls_not_distinct=True),
+    )
+
+    id: AssetId = key()
+    estate_id: EstateId = link("estates.id")
+    building_id: PlaceId | None = link("places.id", optional=True)
+    """None for what serves the whole estate."""
+    kind: AssetKind = word(AssetKind)
+    name: str = text_column()
+    active: bool = flag(default=True)
+    created_at: datetime = moment(now=True)
+
+
 class Unit(SQLModel, table=True):
-    """承办单位: who owns a case. Its members are those whose grant at its place serves its kind."""
+    """承办单位: who owns a case. Its members hold a role at the unit itself or, of the public ones, at its place."""
 
     __tablename__ = "units"
-    __table_args__ = (UniqueConstraint("place_id", "kind", "name"),)
+    __table_args__ = (
+        UniqueConstraint("place_id", "kind", "name"),
+        CheckConstraint("estate_id is null or kind = 'property_company'", name="estate_has_property"),
+        Index(
+            "uq_units_estate",
+            "estate_id",
+            unique=True,
+            postgresql_where=text("active and estate_id is not null"),
+        ),
+    )
 
     id: UnitId = key()
     kind: UnitKind = word(UnitKind)
@@ -96,5 +142,16 @@ class Unit(SQLModel, table=True):
     """The desk's public number, not a person's."""
     address: str | None = text_column(optional=True)
     hours: str | None = text_column(optional=True)
+    """As shown to people."""
+    company_id: CompanyId | None = link("companies.id", optional=True)
+    estate_id: EstateId | None = link("estates.id", optional=True)
+    """The estate a property company's unit serves; one active unit each."""
+    service_hours: str | None = text_column(optional=True)
+    """The unit's own, as Hours.parse reads them; None for the company's, or the default."""
+    assignment: AssignmentMode = word(AssignmentMode, default=AssignmentMode.taken)
+    turn: int = Field(
+        default=0, sa_type=BigInteger, nullable=False, sa_column_kwargs={"server_default": text("0")}
+    )
+    """How many cases the rotation has handed out."""
     active: bool = flag(default=True)
     created_at: datetime = moment(now=True)

@@ -29,6 +29,7 @@ from api.schemas.cases import (
 from api.schemas.uploads import PictureOut
 from api.services.access import Viewer, params
 from api.services.cases import (
+    assigning,
     handling,
     holding,
     ladder,
@@ -58,7 +59,8 @@ CaseId = Annotated[UUID, Path(description="诉求标识")]
     status_code=201,
     response_model=CaseOut,
     summary="提交诉求",
-    description="写给书记：咨询、求助、建议、投诉。立即得到回执号和承诺的时限。请带 Idempotency-Key，断网重试不会重复提交。",
+    description="找书记、找物业、帮办代办、找商家。危及生命的先拨打 110、119、120（见应答的 advice）。"
+    "立即得到回执号和承诺的时限。请带 Idempotency-Key，断网重试不会重复提交。",
     responses=problems(
         Malformed, NotFound, NotAllowed, PlaceTooWide, HouseholdIsPrivate, UploadNotUsable, *KEY_PROBLEMS
     ),
@@ -130,7 +132,7 @@ async def get_case(case_id: CaseId, viewer: CurrentViewer, db: Db) -> Response:
                        rules.AskedEnough, rules.SameHands, rules.NoUnit, rules.DisputedEnough, rating.StarsMismatch,
                        rules.TransferredEnough, rules.TasksOpen, rules.TooLateToReopen, rules.NothingToConfirm,
                        rules.NoCallBackOwed, rules.NotThatHigh, rules.AlreadyHazard, ladder.NotAnOwner,
-                       UploadNotUsable, TooManyUploads),
+                       assigning.NotAMember, assigning.NobodyToAssign, UploadNotUsable, TooManyUploads),
     dependencies=[Once],
 )  # fmt: skip
 async def move_case(
@@ -163,6 +165,8 @@ async def move_case(
             await ladder.mark_hazard(tx, viewer, case_id, body.reason or "")
         case CaseMove.dispatch:
             await handling.dispatch(tx, viewer, case_id, body.unit_id)
+        case CaseMove.assign:
+            await assigning.assign(tx, viewer, case_id, body.handler_id)
         case CaseMove.sign:
             await handling.sign(tx, viewer, case_id)
         case CaseMove.ask:

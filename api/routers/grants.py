@@ -13,7 +13,7 @@ from api.rules.roles import CONSOLE_ROLES, GRANTED, PERMISSION_TITLES, ROLE_TITL
 from api.schemas.people import GiveGrant, GrantOut, RoleOut
 from api.schemas.places import DescribeOfficial, OfficialOut
 from api.services.people import grants, officials
-from api.services.people.grants import AlreadyGranted, NewGrant, OwnGrant, UntilPast
+from api.services.people.grants import AlreadyGranted, NewGrant, OwnGrant, UnitNeeded, UntilPast
 from api.services.sessions import Sessions
 
 router = APIRouter(tags=["授权"], route_class=TransactionRoute)
@@ -55,9 +55,17 @@ async def list_grants(
     status_code=201,
     response_model=GrantOut,
     summary="授予角色",
-    description="在您范围内的地域授予一个角色，及于其下全部。还不在您范围内的人用完整手机号指定。不能给自己授权。",
+    description="在您范围内的地域授予一个角色，及于其下全部。物业、商家人员在一个单位任职，只及于该单位的诉求。还不在您范围内的人用完整手机号指定。不能给自己授权。",
     responses=problems(
-        Malformed, UntilPast, NotFound, NotAllowed, OwnGrant, AlreadyGranted, WrongMoment, *KEY_PROBLEMS
+        Malformed,
+        UntilPast,
+        UnitNeeded,
+        NotFound,
+        NotAllowed,
+        OwnGrant,
+        AlreadyGranted,
+        WrongMoment,
+        *KEY_PROBLEMS,
     ),
     dependencies=[Once],
 )

@@ -10,6 +10,7 @@ from api.kit.paging import After, Limit, Page
 from api.kit.problems import Malformed, NotAllowed, NotFound
 from api.routers.deps import KEY_PROBLEMS, CurrentViewer, Once, Tx, problems
 from api.rules.places import Level, UnitKind
+from api.rules.property import ServiceHoursShort
 from api.schemas.places import (
     AddBranch,
     AddEstate,
@@ -22,7 +23,7 @@ from api.schemas.places import (
     PlaceItem,
     UnitOut,
 )
-from api.services.places import settling
+from api.services.places import settling, stewards
 from api.services.places.finding import WrongLevel
 from api.services.places.settling import AlreadyThere, BuildingTaken
 
@@ -105,7 +106,7 @@ async def list_units(
     place: Annotated[UUID | None, Query(description="地域标识")] = None,
     kind: Annotated[UnitKind | None, Query(description="种类")] = None,
 ) -> dict[str, Any]:
-    return await settling.units(tx, viewer, place_id=place, kind=kind, limit=limit, after=after)
+    return await stewards.units(tx, viewer, place_id=place, kind=kind, limit=limit, after=after)
 
 
 @router.post(
@@ -113,9 +114,10 @@ async def list_units(
     status_code=201,
     response_model=UnitOut,
     summary="新增承办单位",
-    description="一个地域的书记台、物业公司、网格或代办点；同一地域有了书记台，诉求才会自动派单。",
-    responses=problems(*_PROBLEMS),
+    description="一个地域的书记台、物业公司、网格、代办点或商家；有了书记台，诉求才会自动派单。"
+    "物业公司按小区设立，一个小区一个在用的。",
+    responses=problems(*_PROBLEMS, stewards.EstateNeeded, stewards.EstateTaken, ServiceHoursShort),
     dependencies=[Once],
 )
 async def add_unit(body: AddUnit, viewer: CurrentViewer, tx: Tx) -> dict[str, Any]:
-    return await settling.add_unit(tx, viewer, **body.model_dump())
+    return await stewards.add_unit(tx, viewer, **body.model_dump())

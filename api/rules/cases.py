@@ -30,12 +30,19 @@ KIND_TITLES: dict[CaseKind, str] = {
 
 
 class CaseCategory(StrEnum):
-    """书记信箱类别：咨询、求助、建议、投诉"""
+    """诉求类别：咨询、求助、建议、投诉；危及生命、急修、一般报修、公共部位大修、物业投诉；代办；预约服务"""
 
     consult = "consult"
     help = "help"
     suggest = "suggest"
     complain = "complain"
+    danger = "danger"
+    urgent_repair = "urgent_repair"
+    ordinary_repair = "ordinary_repair"
+    overhaul = "overhaul"
+    property_complaint = "property_complaint"
+    errand = "errand"
+    booking = "booking"
 
 
 CATEGORY_TITLES: dict[CaseCategory, str] = {
@@ -43,6 +50,13 @@ CATEGORY_TITLES: dict[CaseCategory, str] = {
     CaseCategory.help: "求助",
     CaseCategory.suggest: "建议",
     CaseCategory.complain: "投诉",
+    CaseCategory.danger: "危及生命安全",
+    CaseCategory.urgent_repair: "急修",
+    CaseCategory.ordinary_repair: "一般报修",
+    CaseCategory.overhaul: "公共部位大修",
+    CaseCategory.property_complaint: "物业投诉",
+    CaseCategory.errand: "代办",
+    CaseCategory.booking: "预约服务",
 }
 
 
@@ -154,6 +168,7 @@ class CaseMove(StrEnum):
     plan = "plan"
     report_up = "report_up"
     mark_hazard = "mark_hazard"
+    assign = "assign"
 
 
 class Standing(StrEnum):
@@ -269,6 +284,11 @@ CASES: Lifecycle[CaseState, Standing, CaseFacts] = Lifecycle(
              note="按路由规则自动派单，或由派单员指定单位；记下规则与版本；开始签收计时"),
         Move(CaseMove.sign, "签收", (_S.dispatched,), _S.in_progress, frozenset({_BY.unit_member}),
              note="签收不算与居民联系"),
+        Move(CaseMove.assign, "指派", (_S.dispatched,), _S.dispatched,
+             frozenset({_BY.unit_lead, _BY.dispatcher, _BY.system}),
+             note="指定承办单位的一名成员；不指定则按轮派次序，人人相差不超过一件"),
+        Move(CaseMove.assign, "指派", (_S.in_progress,), _S.in_progress, frozenset({_BY.unit_lead, _BY.dispatcher}),
+             note="换人承办；时限不变"),
         Move(CaseMove.ask, "请反映人补充", (_S.in_progress,), _S.waiting_resident, frozenset({_BY.handler}), guards.may_ask,
              note="最多 2 次，每次 3 个工作日；期间时钟暂停"),
         Move(CaseMove.answer, "补充说明", (_S.waiting_resident,), _S.in_progress, frozenset({_BY.reporter})),

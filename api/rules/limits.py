@@ -31,6 +31,8 @@ class CaseClass(StrEnum):
     help = "help"
     suggest = "suggest"
     complain = "complain"
+    errand = "errand"
+    booking = "booking"
     appointment = "appointment"
 
 
@@ -44,6 +46,8 @@ CLASS_TITLES: dict[CaseClass, str] = {
     CaseClass.help: "书记信箱·求助",
     CaseClass.suggest: "书记信箱·建议",
     CaseClass.complain: "书记信箱·投诉",
+    CaseClass.errand: "帮办代办",
+    CaseClass.booking: "找商家·预约服务",
     CaseClass.appointment: "书记·预约接待",
 }
 
@@ -91,6 +95,12 @@ LIMITS: dict[CaseClass, CaseLimits] = {
     ),
     CaseClass.complain: CaseLimits(
         working_hours(4), working_days(1), working_days(10), "签收按办公时间计时", _CITIZENS_CALLS
+    ),
+    CaseClass.errand: CaseLimits(
+        working_hours(4), working_days(1), working_days(5), "与书记信箱·求助相同", "本系统设定"
+    ),
+    CaseClass.booking: CaseLimits(
+        service_hours(4), hours(24), natural_days(3), "签收按商家服务时间计时；3 日内约定并上门", "本系统设定"
     ),
     CaseClass.appointment: CaseLimits(
         None, working_days(1), None, "1 个工作日内确认或另约时间；以约定时段为准", "本系统设定"

@@ -28,12 +28,13 @@ LEVEL_TITLES: dict[Level, str] = {
 
 
 class UnitKind(StrEnum):
-    """承办单位种类：书记台、物业公司、网格、代办点"""
+    """承办单位种类：书记台、物业公司、网格、代办点、商家"""
 
     secretary_desk = "secretary_desk"
     property_company = "property_company"
     grid_team = "grid_team"
     errand_desk = "errand_desk"
+    merchant = "merchant"
 
 
 DIGITS: dict[Level, int] = {

@@ -18,6 +18,8 @@ class Role(StrEnum):
     secretary = "secretary"
     property_staff = "property_staff"
     oversight_member = "oversight_member"
+    property_manager = "property_manager"
+    merchant_staff = "merchant_staff"
     town_supervisor = "town_supervisor"
     operator = "operator"
     auditor = "auditor"
@@ -30,6 +32,8 @@ ROLE_TITLES: dict[Role, str] = {
     Role.secretary: "书记",
     Role.property_staff: "物业人员",
     Role.oversight_member: "监督委员会成员",
+    Role.property_manager: "物业经理",
+    Role.merchant_staff: "商家人员",
     Role.town_supervisor: "街道督办",
     Role.operator: "县级运营",
     Role.auditor: "审计",
@@ -143,7 +147,9 @@ GRANTED: dict[Role, frozenset[Permission]] = {
     ),
     Role.deputy: frozenset(_LEAD),
     Role.secretary: frozenset(_LEAD | {Permission.person_unmask}),
-    Role.property_staff: frozenset({Permission.case_read, Permission.case_note, Permission.case_handle}),
+    Role.property_staff: frozenset({Permission.case_note, Permission.case_handle}),
+    Role.property_manager: frozenset({Permission.case_note, Permission.case_handle}),
+    Role.merchant_staff: frozenset({Permission.case_note, Permission.case_handle}),
     Role.oversight_member: frozenset({Permission.topic_read, Permission.topic_oversee}),
     Role.town_supervisor: frozenset(
         {
@@ -185,7 +191,10 @@ GRANTED: dict[Role, frozenset[Permission]] = {
     ),
 }
 
-CONSOLE_ROLES: frozenset[Role] = frozenset(set(Role) - {Role.property_staff})
+UNIT_ROLES: frozenset[Role] = frozenset({Role.property_staff, Role.property_manager, Role.merchant_staff})
+"""Held at one unit, never at a place: they reach the cases of that unit and nothing else (docs/adr/0009)."""
+
+CONSOLE_ROLES: frozenset[Role] = frozenset(set(Role) - UNIT_ROLES)
 """Who may have a console login; the others work in the mini-program."""
 
 LEADS: tuple[Role, ...] = (Role.secretary, Role.deputy)
@@ -193,14 +202,19 @@ LEADS: tuple[Role, ...] = (Role.secretary, Role.deputy)
 
 SERVES: dict[UnitKind, frozenset[Role]] = {
     UnitKind.secretary_desk: frozenset({Role.community_worker, Role.deputy, Role.secretary}),
-    UnitKind.property_company: frozenset({Role.property_staff}),
+    UnitKind.property_company: frozenset({Role.property_staff, Role.property_manager}),
     UnitKind.grid_team: frozenset({Role.grid_worker}),
     UnitKind.errand_desk: frozenset({Role.community_worker}),
+    UnitKind.merchant: frozenset({Role.merchant_staff}),
 }
-"""Whose grant at a unit's own place makes them its members."""
+"""Whose grant at the unit itself, or at its own place, makes them its members."""
+
+OWN_UNIT_ONLY: frozenset[UnitKind] = frozenset(kind for kind, roles in SERVES.items() if roles <= UNIT_ROLES)
+"""Units whose members are named one by one: a neighbouring company at the same place is none of them."""
 
 HEADS: dict[UnitKind, frozenset[Role]] = SERVES | {
     UnitKind.secretary_desk: frozenset({Role.deputy, Role.secretary}),
+    UnitKind.property_company: frozenset({Role.property_manager}),
 }
 """Which of them lead the unit; where no role stands out, each does."""
 
@@ -218,6 +232,8 @@ def capacity(roles: frozenset[Role]) -> str:
     """The title the public timeline shows for somebody acting with these roles: the nearest to the people."""
     order = (
         Role.property_staff,
+        Role.property_manager,
+        Role.merchant_staff,
         Role.grid_worker,
         Role.oversight_member,
         Role.community_worker,

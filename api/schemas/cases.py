@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from api.rules.case_requests import RejectReason
 from api.rules.cases import CaseCategory, CaseKind, CaseMove, CaseState, Channel, Outcome, Visibility
 from api.rules.content import ContentState
+from api.rules.property import CATEGORIES_OF
 from api.schemas.base import Body, Line, LongText, Named, Out, ShortText, Title
 from api.schemas.case_requests import RequestOut
 from api.schemas.uploads import UploadIds
@@ -17,10 +18,13 @@ _EXAMPLE_ID = "01938f2a-6f00-7000-8000-0123456789ab"
 
 
 class SubmitCase(Body):
-    """写给书记的一件事"""
+    """一件诉求：找书记、找物业、帮办代办、找商家"""
 
-    kind: Literal[CaseKind.secretary] = Field(CaseKind.secretary, description="种类：找书记")
-    category: CaseCategory = Field(description="类别：咨询 consult、求助 help、建议 suggest、投诉 complain")
+    kind: Literal[CaseKind.secretary, CaseKind.property, CaseKind.errand, CaseKind.merchant] = Field(
+        CaseKind.secretary,
+        description="种类：找书记 secretary、找物业 property、帮办代办 errand、找商家 merchant",
+    )
+    category: CaseCategory = Field(description="类别，须属于所选种类，见 GET /case-categories")
     title: Title = Field(description="标题")
     text: LongText = Field(description="内容")
     place_id: UUID | None = Field(None, description="发生地：村（社区）、网格或楼栋；与 home_id 二选一")
@@ -28,6 +32,9 @@ class SubmitCase(Body):
     visibility: Visibility = Field(Visibility.private, description="公开范围")
     anonymous: bool = Field(False, description="对他人匿名")
     uploads: UploadIds = ()
+    estate: UUID | None = Field(None, description="找物业：小区；房屋、楼栋或设施已能说明时不必填")
+    asset: UUID | None = Field(None, description="找物业：设施，如 2 号电梯、水泵房")
+    merchant: UUID | None = Field(None, description="找商家：商家标识，必填")
 
     model_config = Body.model_config | {
         "json_schema_extra": {
@@ -49,6 +56,17 @@ class SubmitCase(Body):
     def _one_of_place_and_home(self) -> Self:
         if (self.place_id is None) == (self.home_id is None):
             raise ValueError("place_id 与 home_id 须填且只填一个")
+        return self
+
+    @model_validator(mode="after")
+    def _fits_its_kind(self) -> Self:
+        fitting = CATEGORIES_OF[self.kind]
+        if self.category not in fitting:
+            raise ValueError(f"category 应为 {'、'.join(fitting)} 之一")
+        if self.kind is not CaseKind.property and (self.asset or self.estate):
+            raise ValueError("只有找物业可以填 estate、asset")
+        if (self.kind is CaseKind.merchant) != (self.merchant is not None):
+            raise ValueError("找商家须填 merchant，其他种类不填")
         return self
 
 
@@ -102,6 +120,10 @@ class CaseOut(Out):
     place: Named
     community: Named
     home_id: UUID | None
+    room: str | None = Field(description="房号；只对本人和工作人员")
+    estate: Named | None = Field(description="小区")
+    asset: Named | None = Field(description="设施")
+    advice: str | None = Field(description="应先做的事，例如危及生命先拨打 110、119、120")
     unit: Named | None = Field(description="承办单位")
     reporter: Reporter
     outcome: Outcome | None
@@ -165,6 +187,7 @@ class MoveCase(Body):
     unit_id: UUID | None = Field(
         None, description="dispatch：指定承办单位，不填按路由规则；transfer：转给的单位"
     )
+    handler_id: UUID | None = Field(None, description="assign：指派给单位的这名成员；不填按轮派次序")
     question: ShortText | None = Field(None, description="ask：要问的问题")
     text: ShortText | None = Field(
         None, description="answer：补充内容；pass_check：备注；confirm、plan：公开说明；call_back：回访记录"
@@ -212,6 +235,7 @@ NEEDED: dict[CaseMove, tuple[str, ...]] = {
 
 ALLOWED: dict[CaseMove, tuple[str, ...]] = {
     CaseMove.dispatch: ("unit_id",),
+    CaseMove.assign: ("handler_id",),
     CaseMove.finish: ("outcome", "reply", "publish", "before", "after"),
     CaseMove.answer: ("text", "uploads"),
     CaseMove.pass_check: ("text",),

@@ -259,6 +259,7 @@ class GiveGrant(Body):
     phone: Phone | None = Field(None, description="完整手机号；用于还不在您范围内的人")
     role: Role = Field(description="角色")
     place_id: UUID = Field(description="地域，及于其下全部")
+    unit_id: UUID | None = Field(None, description="物业、商家人员所在的单位；只及于该单位的诉求")
     until: Moment | None = Field(None, description="截止时间；不填为长期")
 
     model_config = Body.model_config | {

@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import BeforeValidator, Field, StringConstraints
 
 from api.rules.places import Level, UnitKind
+from api.rules.property import AssignmentMode
 from api.rules.roles import Role
 from api.schemas.base import Body, Line, Named, Out, ShortText, clean_line
 
@@ -15,6 +16,12 @@ _EXAMPLE_ID = "01938f2a-6f00-7000-8000-0123456789ab"
 Name = Annotated[str, BeforeValidator(clean_line), StringConstraints(min_length=1, max_length=40)]
 Room = Annotated[str, BeforeValidator(clean_line), StringConstraints(min_length=1, max_length=20)]
 Number = Annotated[str, StringConstraints(pattern=r"^[0-9a-z]{1,10}$")]
+ServiceHours = Annotated[
+    str,
+    BeforeValidator(clean_line),
+    StringConstraints(min_length=11, max_length=60),
+    Field(description="服务时间，例如 08:00-20:00 或 08:00-12:00,14:00-18:00，每天合计不少于 4 小时"),
+]
 PublicNumber = Annotated[
     str, BeforeValidator(clean_line), StringConstraints(min_length=3, max_length=30, pattern=r"^[0-9+\- ]+$")
 ]
@@ -109,12 +116,18 @@ class UnitOut(Out):
     """承办单位"""
 
     id: UUID
-    kind: UnitKind = Field(description="种类：书记台、物业公司、网格、代办点")
+    kind: UnitKind = Field(description="种类：书记台、物业公司、网格、代办点、商家")
     name: str
     phone: str | None = Field(description="对外电话")
     address: str | None
     hours: str | None
     active: bool
+    company_id: UUID | None = Field(description="物业公司")
+    estate_id: UUID | None = Field(description="物业公司服务的小区")
+    service_hours: str | None = Field(description="本单位的服务时间；空则按公司的，公司没有的按 08:00-20:00")
+    assignment: AssignmentMode = Field(
+        description="派工方式：负责人指派 dispatcher、成员自取 taken、轮派 rotation"
+    )
     place: PlaceNear
 
 
@@ -177,6 +190,10 @@ class AddUnit(Body):
     phone: PublicNumber | None = Field(None, description="对外电话，不是个人号码")
     address: Line | None = None
     hours: Line | None = Field(None, description="办公时间")
+    company_id: UUID | None = Field(None, description="物业公司；须同时填小区")
+    estate_id: UUID | None = Field(None, description="物业公司服务的小区，一个小区一个在用的")
+    service_hours: ServiceHours | None = None
+    assignment: AssignmentMode = Field(AssignmentMode.taken, description="派工方式")
 
     model_config = Body.model_config | {
         "json_schema_extra": {

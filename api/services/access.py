@@ -62,6 +62,11 @@ def live(now: ColumnElement[Any] = NOW) -> ColumnElement[bool]:
     return and_(col(Grant.since) <= now, or_(col(Grant.until).is_(None), col(Grant.until) > now))
 
 
+def of_place() -> ColumnElement[bool]:
+    """Grants that reach a place; those held at one unit reach its cases and nothing else."""
+    return col(Grant.unit_id).is_(None)
+
+
 def covering(path: Text) -> ColumnElement[bool]:
     """Places that are, or lie above, the place with `path`."""
     return func.starts_with(path, col(Place.path))
@@ -115,7 +120,7 @@ def roles_here(path: Text) -> Select[Any]:
     return (
         select(func.array_agg(col(Grant.role).distinct()))
         .join(Place, col(Place.id) == col(Grant.place_id))
-        .where(col(Grant.person_id) == VIEWER, live(), covering(path))
+        .where(col(Grant.person_id) == VIEWER, live(), of_place(), covering(path))
     )
 
 
@@ -129,6 +134,7 @@ def reaches(permission: Permission, path: Text) -> ColumnElement[bool]:
             col(Grant.person_id) == VIEWER,
             col(Grant.role).in_(roles_with(permission)),
             live(),
+            of_place(),
             covering(path),
         )
         .exists()
@@ -174,11 +180,11 @@ async def stands(tx: AsyncSession, person_id: UUID) -> None:
 
 
 async def reach_of(tx: AsyncSession, viewer: Viewer) -> list[Reach]:
-    """All live grants of the viewer."""
+    """All live grants of the viewer that reach a place."""
     found = await tx.execute(
         select(col(Grant.role), col(Grant.place_id), col(Place.path))
         .join(Place, col(Place.id) == col(Grant.place_id))
-        .where(col(Grant.person_id) == VIEWER, live())
+        .where(col(Grant.person_id) == VIEWER, live(), of_place())
         .order_by(col(Place.path)),
         params(viewer),
     )

@@ -11,7 +11,7 @@ from sqlmodel import col
 from api.kit import clock
 from api.kit.events import record
 from api.models import CalendarVersion
-from api.rules.calendar import DayKind, SpecialDay, WorkingCalendar, provisional_warning
+from api.rules.calendar import DayKind, Hours, SpecialDay, WorkingCalendar, provisional_warning
 from api.rules.calendar_seed import SEED_2024_2026
 
 _known: dict[int, WorkingCalendar] = {SEED_2024_2026.version: SEED_2024_2026}
@@ -21,6 +21,21 @@ _known: dict[int, WorkingCalendar] = {SEED_2024_2026.version: SEED_2024_2026}
 def cached(version: int | None) -> WorkingCalendar | None:
     """The calendar of `version` (None: the seed) if this process has read it before."""
     return _known.get(version if version is not None else SEED_2024_2026.version)
+
+
+_serving: dict[tuple[int, str], WorkingCalendar] = {}
+"""Kept, since a calendar remembers the days it worked out; a deployment has some hundred companies at most."""
+
+
+def serving(calendar: WorkingCalendar, service_hours: str | None) -> WorkingCalendar:
+    """The same days under a company's own service hours; None for the default ones."""
+    if service_hours is None:
+        return calendar
+    key = calendar.version, service_hours
+    found = _serving.get(key)
+    if found is None:
+        found = _serving[key] = calendar.with_hours(service=Hours.parse(service_hours))
+    return found
 
 
 async def current(tx: AsyncSession) -> WorkingCalendar:

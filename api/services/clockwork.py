@@ -5,12 +5,14 @@ from collections.abc import Awaitable, Callable
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.models import Deadline
+from api.services.appointments import following as appointments
 from api.services.cases import requests, timing
 from api.services.privacy import erasing
 from api.services.topics import executing, objecting, stages
 from api.services.topics import timing as topics
 
 _BY_SUBJECT: dict[str, Callable[[AsyncSession, Deadline], Awaitable[None]]] = {
+    "appointment": appointments.ran_out,
     "case": timing.ran_out,
     "case_request": requests.ran_out,
     "erasure": erasing.ran_out,

@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from api.kit.events import Event, record
 from api.rules.roles import Role
 from api.services import calendars, deadlines, notices, pushes
+from api.services.appointments import following as appointments
 from api.services.cases import following
 from api.services.content import following as content
 from api.services.people import following as people
@@ -45,6 +46,7 @@ async def _recount(tx: AsyncSession, event: Event) -> None:
 
 
 _CONSEQUENCES: dict[str, Consequence] = {
+    "appointment": appointments.follow,
     "case": following.follow,
     "case_request": following.follow_request,
     "calendar": _calendar,

@@ -47,6 +47,7 @@ def row_of(
         "limits": worked_out["limits"],
         "allowed": worked_out["allowed"],
         "calendar_version": worked_out["calendar_version"],
+        "service_hours": str(calendar.service_hours) if limit.clock is Clock.service else None,
         "provisional": worked_out["provisional"],
         "started_at": start,
         "due_at": worked_out["due_at"],
@@ -223,7 +224,9 @@ async def held(tx: AsyncSession, subject_id: UUID, kinds: Iterable[str]) -> list
 
 
 def worked_out(deadline: Deadline, calendar: WorkingCalendar) -> Worked:
-    """The row's clock computed from its start, its limits and its pauses."""
+    """The row's clock from its start, its limits and its pauses, in the service hours it began with."""
+    if deadline.service_hours is not None:
+        calendar = calendars.serving(calendar, deadline.service_hours)
     limits = [Limit(amount, Clock(kind)) for amount, kind in deadline.limits]
     pauses: list[Pause] = [
         (datetime.fromisoformat(str(a)), datetime.fromisoformat(b) if b else None) for a, b in deadline.pauses

@@ -17,6 +17,7 @@ from api.rules.people import PersonState
 from api.rules.roles import SERVES
 from api.services import notices, sending
 from api.services.access import live
+from api.services.cases.reading import at_unit
 
 FROM = time(8, 30)
 """Local time from which the day's digest goes out."""
@@ -33,7 +34,7 @@ _overdue = exists(
 )
 _serving = (
     select(col(Unit.id))
-    .join(Grant, col(Grant.place_id) == col(Unit.place_id))
+    .join(Grant, at_unit())
     .where(
         col(Grant.person_id) == bindparam("person"),
         live(),

@@ -18,7 +18,7 @@ from api.models.people import PersonId
 from api.rules.people import PersonState
 from api.rules.places import ancestor_paths
 from api.rules.roles import CONSOLE_ROLES, Role
-from api.services.access import live
+from api.services.access import live, of_place
 
 
 async def tell(
@@ -60,6 +60,7 @@ async def holders(tx: AsyncSession, roles: Iterable[Role], place_id: UUID) -> li
             col(Grant.role).in_(list(roles)),
             col(Person.state) == PersonState.active,
             live(literal(clock.now())),
+            of_place(),
         )
         .distinct()
     )

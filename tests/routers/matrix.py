@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from api.rules.places import UnitKind
-from api.rules.roles import GRANTED, SERVES, Permission, Role
+from api.rules.roles import GRANTED, HEADS, SERVES, Permission, Role
 
 P = Permission
 
@@ -48,6 +48,8 @@ CALLING = Who(
     lambda asker, here: holds(Permission.case_verify)(asker, here) and not (HANDLING | DESK)(asker, here)
 )
 """Calls residents back about what another unit handled."""
+MEMBER = Who(lambda asker, here: here and asker.role in SERVES[UnitKind.property_company])
+LEADING = Who(lambda asker, here: here and asker.role in HEADS[UnitKind.secretary_desk])
 DESK = Who(lambda asker, here: here and asker.role in SERVES[UnitKind.secretary_desk])
 
 
@@ -140,6 +142,39 @@ TABLE: dict[str, Line | list[Line]] = {
     "GET /secretaries": Line(query="?place={place}", listed="secretary"),
     "GET /secretaries/{person_id}": Line(subject={"person_id": "secretary"}),
     "GET /contacts": Line(query="?place={place}", listed="unit"),
+    # 预约接待
+    "GET /secretaries/{person_id}/slots": Line(subject={"person_id": "secretary"}, listed="slot"),
+    "GET /secretaries/{person_id}/statistics": Line(subject={"person_id": "secretary"}),
+    "GET /secretaries/{person_id}/office-hours": Line(subject={"person_id": "secretary"}),
+    "POST /secretaries/{person_id}/office-hours": Line(
+        may=holds(P.grant_write),
+        ok=201,
+        body={"place_id": "{place}", "weekday": 7, "opens": "09:00", "closes": "10:00"},
+        subject={"person_id": "secretary"},
+    ),
+    "POST /office-hours/{hours_id}/end": Line(may=holds(P.grant_write), subject={"hours_id": "hours"}),
+    "GET /secretaries/{person_id}/delegations": Line(subject={"person_id": "secretary"}),
+    "POST /secretaries/{person_id}/delegations": Line(
+        may=NOBODY, body={"delegate_id": "{person}", "place_id": "{place}"}, subject={"person_id": "secretary"}
+    ),
+    "POST /delegations/{delegation_id}/end": Line(see=NOBODY, subject={"delegation_id": "hours"}),
+    "POST /appointments": Line(
+        ok=201, body={"secretary_id": "{secretary}", "slot_id": "{slot}", "topic": "加装电梯"}
+    ),
+    "GET /appointments": [
+        Line(see=OWN | holds(P.case_dispatch), listed="appointment"),
+        Line(see=OWN, query="?mine=true", listed="appointment"),
+    ],
+    "GET /appointments/{appointment_id}": Line(
+        see=OWN | holds(P.case_dispatch), subject={"appointment_id": "appointment"}
+    ),
+    "GET /appointments/{appointment_id}/events": Line(
+        see=OWN | holds(P.case_dispatch), subject={"appointment_id": "appointment"}
+    ),
+    "POST /appointments/{appointment_id}/moves/{move}": [
+        Line(see=OWN | holds(P.case_dispatch), may=may, body={}, subject={"appointment_id": "appointment", "move": move})
+        for move, may in (("confirm", NOBODY), ("meet", NOBODY), ("miss", NOBODY), ("expire", NOBODY), ("cancel", OWN))
+    ],
     # 诉求
     "POST /cases": Line(ok=201, body={"category": "help", "title": "路灯", "text": "不亮", "place_id": "{place}"}),
     "GET /cases": [
@@ -147,7 +182,10 @@ TABLE: dict[str, Line | list[Line]] = {
         Line(see=holds(P.case_read), query="?place={place}", listed="submitted"),
         Line(see=OWN, query="?mine=true", listed="submitted"),
     ],
-    "GET /cases/{case_id}": Line(see=CASE, subject={"case_id": "submitted"}),
+    "GET /cases/{case_id}": [
+        Line(see=CASE, subject={"case_id": "submitted"}),
+        Line(see=CASE | MEMBER, subject={"case_id": "repair"}),
+    ],
     "GET /cases/{case_id}/events": Line(see=CASE, subject={"case_id": "submitted"}),
     "GET /cases/{case_id}/uploads": Line(see=CASE, subject={"case_id": "submitted"}),
     "GET /cases/{case_id}/messages": Line(see=CASE, subject={"case_id": "submitted"}),
@@ -162,6 +200,7 @@ TABLE: dict[str, Line | list[Line]] = {
     "POST /cases/{case_id}/ratings": Line(see=CASE, may=OWN, body={"overall": 5}, subject={"case_id": "awaiting_rating"}),
     "POST /cases/{case_id}/moves/{move}": [
         _case_move("dispatch", "submitted", holds(P.case_dispatch)),
+        _case_move("assign", "dispatched", LEADING | holds(P.case_dispatch)),
         _case_move("sign", "dispatched", DESK),
         _case_move("ask", "in_progress", HANDLING, question="哪一层？"),
         _case_move("finish", "in_progress", HANDLING, outcome="solved", reply="已修好"),
@@ -261,6 +300,41 @@ TABLE: dict[str, Line | list[Line]] = {
     "POST /units": Line(
         may=holds(P.place_write), ok=201, body={"kind": "grid_team", "place_id": "{place}", "name": "网格"}
     ),
+    # 找物业
+    "GET /me/tasks": [
+        Line(see=DESK, listed="dispatched"),
+        Line(see=MEMBER, listed="repair"),
+        Line(see=NOBODY, query="?mine=true", listed="repair"),
+    ],
+    "GET /case-categories": Line(),
+    "GET /assets": Line(query="?place={place}", listed="asset"),
+    "GET /units/{unit_id}/members": [
+        Line(see=DESK | holds(P.case_dispatch), subject={"unit_id": "unit"}),
+        Line(see=MEMBER | holds(P.case_dispatch), subject={"unit_id": "property"}),
+    ],
+    "GET /companies": Line(gate=somewhere(P.case_read), see=holds(P.case_read), listed="company"),
+    "POST /companies": Line(may=holds(P.place_write), ok=201, body={"place_id": "{place}", "name": "新物业"}),
+    "PATCH /units/{unit_id}": Line(
+        gate=somewhere(P.place_write), see=holds(P.place_write), body={"phone": "025-84400009"}, subject={"unit_id": "unit"}
+    ),
+    "POST /assets": Line(
+        may=holds(P.home_write), ok=201, body={"estate_id": "{estate}", "kind": "lift", "name": "9 号电梯"}
+    ),
+    "PATCH /assets/{asset_id}": Line(
+        gate=somewhere(P.home_write), see=holds(P.home_write), body={"active": False}, subject={"asset_id": "asset"}
+    ),
+    # 找商家
+    "GET /merchants": Line(query="?place={place}", listed="merchant"),
+    "POST /merchants": Line(
+        may=holds(P.place_write), ok=201, body={"place_id": "{place}", "category": "repair", "name": "新店"}
+    ),
+    "PATCH /merchants/{merchant_id}": Line(
+        gate=somewhere(P.place_write),
+        see=holds(P.place_write),
+        body={"active": False},
+        subject={"merchant_id": "merchant"},
+    ),
+    "POST /imports": Line(gate=somewhere(P.import_run), query="?kind=homes&name=test", content=b"x", ok=422),
     # 运行
     "GET /calendar": Line(gate=somewhere(P.case_read)),
     "POST /calendar": Line(gate=somewhere(P.calendar_write), query="?note=test", content=b"x", ok=422),

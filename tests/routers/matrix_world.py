@@ -14,20 +14,26 @@ from api.kit import clock
 from api.kit.events import record
 from api.kit.ids import new_id
 from api.models import (
+    Appointment,
+    Asset,
     Branch,
     Case,
     CaseReach,
     CaseRequest,
     CaseTask,
+    Company,
     ContentCheck,
     Estate,
     Grant,
     Home,
     Membership,
+    Merchant,
     Notice,
+    OfficeHours,
     Person,
     Place,
     Residency,
+    Unit,
     WechatIdentity,
 )
 from api.models.cases import Audience, CaseId
@@ -37,8 +43,10 @@ from api.rules.case_requests import RequestKind, RequestState
 from api.rules.cases import CaseCategory, CaseKind, CaseState
 from api.rules.content import CheckKind, CheckScene, CheckState
 from api.rules.people import MembershipKind, PersonState, Relation, ResidencyState
-from api.rules.places import ancestor_paths
-from api.rules.roles import Role
+from api.rules.places import UnitKind, ancestor_paths
+from api.rules.property import AssetKind, MerchantCategory
+from api.rules.roles import SERVES, Role
+from api.services.appointments import office
 from tests.routers import matrix_topics
 from tests.routers.matrix import ASKERS, HANDLER, OWNER, RESIDENT, Line
 from tests.town import Community, Town
@@ -59,11 +67,19 @@ class World:
 
     async def fill(self, town: Town) -> None:
         async with self.state.db.transaction() as tx:
+            company = await self._company(tx, True, town.here)
+            await self._company(tx, False, town.there)
             for asker in ASKERS:
                 self.people[asker.name] = await self._person(tx, asker.name)
                 if asker.role is not None:
+                    unit = company if asker.role in SERVES[UnitKind.property_company] else None
                     tx.add(
-                        Grant(person_id=self.people[asker.name], role=asker.role, place_id=town.here.place)
+                        Grant(
+                            person_id=self.people[asker.name],
+                            role=asker.role,
+                            place_id=town.here.place,
+                            unit_id=unit,
+                        )
                     )
             neighbour = await self._person(tx, "the neighbours' owner")
             handler = await self._person(tx, "the neighbours' handler")
@@ -85,6 +101,63 @@ class World:
         app = self.state.settings.wechat_appid
         tx.add(WechatIdentity(app=app, openid=f"o-{person.id.hex}", person_id=person.id))
         return person.id
+
+    async def _office(self, tx: AsyncSession, at: Community, owner: PersonId) -> dict[str, str]:
+        """Office hours of every day with two slots, the second of them asked for by the owner."""
+        rows = [
+            OfficeHours(
+                secretary_id=PersonId(at.secretary.id),
+                place_id=at.place,
+                weekday=day,
+                opens=1200,
+                closes=1260,
+                minutes=30,
+                since=clock.local(clock.now()).date(),
+            )
+            for day in range(1, 7)
+        ]
+        tx.add_all(rows)
+        await tx.flush()
+        first, second, *_ = await office.open_slots(tx, at.secretary.id)
+        path = (await tx.execute(select(col(Place.path)).where(col(Place.id) == at.place))).scalar_one()
+        asked = Appointment(
+            secretary_id=PersonId(at.secretary.id),
+            place_id=at.place,
+            path=path,
+            person_id=owner,
+            topic="加装电梯",
+            slot_id=second.id,
+            starts_at=second.starts_at,
+            ends_at=second.ends_at,
+        )
+        tx.add(asked)
+        await tx.flush()
+        return {"slot": str(first.id), "hours": str(rows[0].id), "appointment": str(asked.id)}
+
+    async def _company(self, tx: AsyncSession, here: bool, at: Community) -> UnitId:
+        """A property company, its unit at the estate, and a lift."""
+        estate = (await tx.execute(select(Estate).where(col(Estate.place_id) == at.place))).scalar_one()
+        company = Company(place_id=at.place, name="物业公司")
+        asset = Asset(estate_id=estate.id, kind=AssetKind.lift, name="1 号电梯")
+        merchant = Merchant(place_id=at.place, category=MerchantCategory.repair, name="老李维修")
+        tx.add_all([company, asset, merchant])
+        await tx.flush()
+        unit = Unit(
+            kind=UnitKind.property_company,
+            place_id=at.place,
+            name="物业服务中心",
+            company_id=company.id,
+            estate_id=estate.id,
+        )
+        tx.add(unit)
+        await tx.flush()
+        self.subjects[here] |= {
+            "company": str(company.id),
+            "asset": str(asset.id),
+            "property": str(unit.id),
+            "merchant": str(merchant.id),
+        }
+        return unit.id
 
     def _resident(
         self, tx: AsyncSession, who: PersonId, at: Community, home: Any, state: ResidencyState
@@ -145,6 +218,10 @@ class World:
         await tx.flush()
         task = CaseTask(case_id=assist.case_id, request_id=assist.id, unit_id=UnitId(at.desk), text="清理")
         tx.add(task)
+        names |= await self._office(tx, at, owner)
+        property_unit = UnitId(UUID(names["property"]))
+        repair = await self._case(tx, at, CaseState.dispatched, owner, handler, unit=property_unit)
+        names["repair"] = str(repair)
         event = record(
             tx,
             subject_kind="case",
@@ -204,7 +281,13 @@ class World:
         await matrix_topics.fill(tx, at, owner, names)
 
     async def _case(
-        self, tx: AsyncSession, at: Community, state: CaseState, owner: PersonId, handler: PersonId
+        self,
+        tx: AsyncSession,
+        at: Community,
+        state: CaseState,
+        owner: PersonId,
+        handler: PersonId,
+        unit: UnitId | None = None,
     ) -> UUID:
         """A private case in `state`, contacted already, so that only standing decides."""
         now = clock.now()
@@ -222,7 +305,7 @@ class World:
             reporter_id=owner,
             dispatched_at=now if state is not CaseState.submitted else None,
             tasks_open=1 if state is CaseState.waiting_resident else 0,
-            unit_id=at.desk if state is not CaseState.submitted else None,
+            unit_id=(unit or UnitId(at.desk)) if state is not CaseState.submitted else None,
             handler_id=handler if working else None,
             first_contact_at=now if state is not CaseState.submitted else None,
             handled_at=now if state in (CaseState.handled, CaseState.awaiting_rating) else None,

@@ -217,4 +217,8 @@ async def test_the_map_of_roles_is_shown_as_it_is(town: Town) -> None:
     assert {r["role"]: {p["permission"] for p in r["permissions"]} for r in shown} == {
         role.value: {p.value for p in GRANTED[role]} for role in Role
     }
-    assert [r["role"] for r in shown if not r["console"]] == ["property_staff"]
+    assert [r["role"] for r in shown if not r["console"]] == [
+        "property_staff",
+        "property_manager",
+        "merchant_staff",
+    ]

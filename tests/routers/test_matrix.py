@@ -145,6 +145,11 @@ OPEN = {
     "GET /secretaries",
     "GET /secretaries/{person_id}",
     "GET /contacts",
+    "GET /secretaries/{person_id}/slots",
+    "GET /secretaries/{person_id}/statistics",
+    "GET /secretaries/{person_id}/office-hours",
+    "GET /secretaries/{person_id}/delegations",
+    "POST /appointments",
     "POST /cases",
     "POST /residencies",
     "POST /memberships",
@@ -158,6 +163,9 @@ OPEN = {
     "PATCH /me/preferences",
     "POST /uploads",
     "GET /uploads/{upload_id}/content",
+    "GET /case-categories",
+    "GET /assets",
+    "GET /merchants",
 }
 """About oneself, or public to everybody signed in."""
 

@@ -56,6 +56,8 @@ S, W = CaseState, Standing
 TABLE: dict[tuple[str, CaseState], tuple[CaseState, set[Standing]]] = {
     ("dispatch", S.submitted): (S.dispatched, {W.dispatcher, W.system}),
     ("sign", S.dispatched): (S.in_progress, {W.unit_member}),
+    ("assign", S.dispatched): (S.dispatched, {W.unit_lead, W.dispatcher, W.system}),
+    ("assign", S.in_progress): (S.in_progress, {W.unit_lead, W.dispatcher}),
     ("ask", S.in_progress): (S.waiting_resident, {W.handler}),
     ("answer", S.waiting_resident): (S.in_progress, {W.reporter}),
     ("expire", S.waiting_resident): (S.in_progress, {W.system}),
@@ -89,7 +91,7 @@ TABLE |= {("mark_hazard", s): (s, {W.dispatcher}) for s in (S.submitted, *AT_WOR
 MOVES = (
     "dispatch", "sign", "ask", "answer", "expire", "finish", "pass_check", "fail_check", "rate", "dispute",
     "withdraw", "reject", "readmit", "refer", "transfer", "return", "suspend", "resume", "reopen", "confirm",
-    "call_back", "plan", "report_up", "mark_hazard",
+    "call_back", "plan", "report_up", "mark_hazard", "assign",
 )  # fmt: skip
 WHO: dict[str, set[Standing]] = {
     name: set().union(*(by for (n, _), (_, by) in TABLE.items() if n == name)) for name in MOVES

@@ -40,6 +40,8 @@ def test_the_promises_read_as_they_were_agreed() -> None:
         "书记信箱·求助": ("4 个工作小时", "1 个工作日", "5 个工作日"),
         "书记信箱·建议": ("4 个工作小时", "1 个工作日", "5 个工作日"),
         "书记信箱·投诉": ("4 个工作小时", "1 个工作日", "10 个工作日"),
+        "帮办代办": ("4 个工作小时", "1 个工作日", "5 个工作日"),
+        "找商家·预约服务": ("4 小时（服务时间内）", "24 小时", "3 个自然日"),
         "书记·预约接待": ("–", "1 个工作日", "–"),
     }
     assert {CLOCK_TITLES[step]: limit.text for step, limit in STEPS.items()} == {
@@ -66,7 +68,7 @@ def test_every_class_step_and_level_has_its_row_its_name_and_its_source() -> Non
     assert all(row.note and row.source for row in LIMITS.values())
 
 
-def test_each_category_of_the_secretarys_letterbox_has_its_limits() -> None:
+def test_each_category_has_its_limits() -> None:
     for category in CaseCategory:
         assert LIMITS[CaseClass(category.value)].finish is not None
 

@@ -10,10 +10,12 @@ from api.rules.places import UnitKind
 from api.rules.roles import (
     CONSOLE_ROLES,
     GRANTED,
+    HEADS,
     LEADS,
     PERMISSION_TITLES,
     ROLE_TITLES,
     SERVES,
+    UNIT_ROLES,
     Permission,
     Role,
     capacity,
@@ -62,8 +64,9 @@ def test_the_whole_history_is_for_those_who_oversee() -> None:
     assert roles_with(P.audit_read) == roles_with(P.queue_read) == only(R.operator, R.auditor)
 
 
-def test_property_staff_see_cases_and_neither_people_nor_homes_nor_roles() -> None:
-    assert GRANTED[R.property_staff] == {P.case_read, P.case_note, P.case_handle}
+@pytest.mark.parametrize("role", [R.property_staff, R.property_manager, R.merchant_staff])
+def test_who_works_for_a_company_reads_nothing_of_a_place(role: Role) -> None:
+    assert GRANTED[role] == {P.case_note, P.case_handle}
 
 
 def test_a_grid_worker_takes_down_what_residents_say_and_decides_nothing() -> None:
@@ -97,11 +100,23 @@ def test_who_writes_notes_reads_the_cases_they_are_on() -> None:
                           (P.case_dispatch, P.case_read), (P.person_unmask, P.person_read),
                           (P.person_block, P.person_read), (P.grant_write, P.grant_read),
                           (P.home_write, P.home_read), (P.queue_retry, P.queue_read)):  # fmt: skip
-        assert set(roles_with(needs)) <= set(roles_with(needed)), needs
+        assert set(roles_with(needs)) - UNIT_ROLES <= set(roles_with(needed)), (
+            needs
+        )  # these read their unit's
 
 
 def test_no_role_is_another_under_a_second_name() -> None:
-    assert all(GRANTED[one] != GRANTED[other] for one, other in combinations(Role, 2))
+    """Roles at a unit differ in what they serve and lead, the others in what they may."""
+    of_places = [role for role in Role if role not in UNIT_ROLES]
+    assert all(GRANTED[one] != GRANTED[other] for one, other in combinations(of_places, 2))
+    told = {
+        role: (
+            frozenset(k for k in SERVES if role in SERVES[k]),
+            frozenset(k for k in SERVES if role in HEADS[k]),
+        )
+        for role in UNIT_ROLES
+    }
+    assert len(set(told.values())) == len(UNIT_ROLES)
 
 
 def test_nobody_may_everything_and_everything_may_be_done_by_somebody() -> None:
@@ -112,7 +127,8 @@ def test_nobody_may_everything_and_everything_may_be_done_by_somebody() -> None:
 def test_each_kind_of_unit_is_served_by_its_own() -> None:
     assert {
         UnitKind.secretary_desk: {R.community_worker, R.deputy, R.secretary},
-        UnitKind.property_company: {R.property_staff},
+        UnitKind.property_company: {R.property_staff, R.property_manager},
+        UnitKind.merchant: {R.merchant_staff},
         UnitKind.grid_team: {R.grid_worker},
         UnitKind.errand_desk: {R.community_worker},
     } == SERVES
@@ -127,8 +143,8 @@ def test_who_answers_for_a_community_sits_at_its_desk() -> None:
     assert set(LEADS) <= SERVES[UnitKind.secretary_desk]
 
 
-def test_property_staff_have_no_console() -> None:
-    assert set(Role) - CONSOLE_ROLES == {R.property_staff}
+def test_who_works_for_a_company_has_no_console() -> None:
+    assert set(Role) - CONSOLE_ROLES == {R.property_staff, R.property_manager, R.merchant_staff}
 
 
 @given(some_roles, some_roles)

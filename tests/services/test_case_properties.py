@@ -19,7 +19,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from sqlalchemy import text
 
 from api.kit import clock
-from api.rules.cases import CaseCategory, CaseMove
+from api.rules.cases import CaseCategory, CaseKind, CaseMove
+from api.rules.property import CATEGORIES_OF
 from tests.services.case_laws import Laws
 from tests.town import Actor, Town
 
@@ -101,6 +102,7 @@ def _filled(value: Any, desk: str) -> Any:
     return desk if value == "{desk}" else value
 
 
+LETTERS = st.sampled_from(CATEGORIES_OF[CaseKind.secretary])
 actors, cases, choices = st.integers(0, 8), st.integers(0, AT_ONCE - 1), st.integers(0, 7)
 
 
@@ -114,14 +116,14 @@ class Walk(RuleBasedStateMachine):
         self.cases: list[str] = []
         self.desks: dict[str, str] = {}
 
-    @initialize(category=st.sampled_from(CaseCategory))
+    @initialize(category=LETTERS)
     def begin(self, category: CaseCategory) -> None:
         clock.set_to(START)
         self.submit(False, category, "community")
 
     @rule(
         neighbour=st.booleans(),
-        category=st.sampled_from(CaseCategory),
+        category=LETTERS,
         visibility=st.sampled_from(["public", "community", "private"]),
     )
     def submit(self, neighbour: bool, category: CaseCategory, visibility: str) -> None:

@@ -7,14 +7,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from api.kit.problems import NotFound, WrongMoment
-from api.models import Case, Unit
+from api.models import Case
 from api.rules.case_guards import CaseFacts
 from api.rules.cases import CASES, CaseState, Standing
-from api.rules.places import UnitKind
-from api.rules.roles import Role, capacity
+from api.rules.roles import capacity
 from api.services.access import Viewer, params
 from api.services.cases.reading import READ_ONE
-from api.services.cases.view import facts, standings
+from api.services.cases.view import facts, roles, standings
 from api.services.moves import Subject
 
 CaseSubject = Subject[CaseState, Standing, CaseFacts]
@@ -27,7 +26,6 @@ async def find(tx: AsyncSession, actor: Viewer | None, case_id: UUID) -> CaseSub
     row = (await tx.execute(READ_ONE, {"case_id": case_id, **params(actor)})).mappings().first()
     if row is None:
         raise NotFound("没有这件诉求，或不在您的查看范围内")
-    roles = frozenset(Role(r) for r in row["roles"] or ())
     mine = row["reporter_id"] == actor.person_id
     who = standings(row, actor)
 
@@ -43,7 +41,7 @@ async def find(tx: AsyncSession, actor: Viewer | None, case_id: UUID) -> CaseSub
         who,
         facts(row, actor, who),
         actor.person_id,
-        "反映人" if mine else capacity(roles),
+        "反映人" if mine else capacity(roles(row)),
         look_again,
         row,
     )
@@ -53,7 +51,7 @@ async def _find_as_system(tx: AsyncSession, case_id: UUID) -> CaseSubject:
     case = (await tx.execute(select(Case).where(col(Case.id) == case_id))).scalar_one_or_none()
     if case is None:
         raise NotFound
-    row = {**case.model_dump(), "route_unit_id": await _desk_of(tx, case.community_id)}
+    row = case.model_dump()
 
     async def look_again() -> list[str]:
         return []
@@ -71,18 +69,6 @@ async def _find_as_system(tx: AsyncSession, case_id: UUID) -> CaseSubject:
         look_again,
         row,
     )
-
-
-async def _desk_of(tx: AsyncSession, community_id: UUID) -> UUID | None:
-    found = await tx.execute(
-        select(col(Unit.id))
-        .where(
-            col(Unit.place_id) == community_id, col(Unit.kind) == UnitKind.secretary_desk, col(Unit.active)
-        )
-        .order_by(col(Unit.id))
-        .limit(1)
-    )
-    return found.scalar_one_or_none()
 
 
 async def hold(tx: AsyncSession, case: CaseSubject) -> None:

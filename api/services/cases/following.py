@@ -14,9 +14,9 @@ from api.models import Case, CaseRequest, Unit
 from api.rules.case_guards import NoUnit
 from api.rules.case_requests import REQUEST_RULES, REQUEST_STATE_TITLES, REQUEST_TITLES, RequestKind
 from api.rules.cases import STATE_TITLES, CaseState, Standing
-from api.rules.roles import HEADS, LEADS, SERVES, Role
-from api.services import notices, sending
-from api.services.cases import continuing, handling, requests, searching
+from api.rules.roles import HEADS, LEADS, Role
+from api.services import notices, sending, units
+from api.services.cases import assigning, continuing, handling, requests, searching
 from api.services.notices import holders, holders_over
 
 
@@ -51,6 +51,7 @@ WORDS: dict[str, tuple[Word, ...]] = {
         Word(Audience.reporter, "诉求已派单", "您的诉求“{title}”{told}。"),
         Word(Audience.unit, "新的诉求待签收", "“{title}”（{number}）待签收。"),
     ),
+    "assign": (Word(Audience.handler, "派给您一件诉求", "“{title}”（{number}）由您承办，请尽快签收联系。"),),
     "sign": (Word(Audience.reporter, "诉求已签收", "您的诉求“{title}”已由工作人员签收。"),),
     "ask": (
         Word(Audience.reporter, "请补充情况", "工作人员就“{title}”向您询问，请尽快补充。", message=True),
@@ -147,6 +148,8 @@ async def follow(tx: AsyncSession, event: Event) -> None:
         await searching.index(tx, case)
     if event.move == "submit" and case.state is CaseState.submitted:
         await _route(tx, case)
+    if event.move == "dispatch" and case.state is CaseState.dispatched and case.handler_id is None:
+        await assigning.rotate(tx, case.id, UUID(event.data["unit_id"]))
     words = WORDS.get(event.move, ())
     if event.move == "climb":
         words = (*CLIMBED[event.data["level"]], _CLIMBED_REPORTER)
@@ -244,7 +247,7 @@ async def _people(tx: AsyncSession, case: Case, to: Audience) -> list[UUID]:
 async def _heads(tx: AsyncSession, case: Case) -> list[UUID]:
     """Who leads the unit, and the community's deputy, or its secretary where there is none."""
     unit = (await tx.execute(select(Unit).where(col(Unit.id) == case.unit_id))).scalar_one_or_none()
-    heads: list[UUID] = list(await holders(tx, HEADS[unit.kind], unit.place_id)) if unit else []
+    heads: list[UUID] = list(await units.members(tx, unit, HEADS)) if unit else []
     deputies = await holders(tx, [Role.deputy], case.community_id)
     return [*heads, *(deputies or await holders(tx, [Role.secretary], case.community_id))]
 
@@ -252,4 +255,4 @@ async def _heads(tx: AsyncSession, case: Case) -> list[UUID]:
 async def _serving(tx: AsyncSession, case: Case) -> list[UUID]:
     """The members of the unit that has the case."""
     unit = (await tx.execute(select(Unit).where(col(Unit.id) == case.unit_id))).scalar_one_or_none()
-    return list(await holders(tx, SERVES[unit.kind], unit.place_id)) if unit else []
+    return list(await units.members(tx, unit)) if unit else []

@@ -28,10 +28,12 @@ from api.rules.cases import (
 from api.rules.clocks import Limit
 from api.rules.content import ContentState, UploadPurpose
 from api.rules.limits import LIMITS, STEPS, CaseClass, CaseLimits
+from api.rules.property import Rule
 from api.services import calendars, deadlines, uploads
 from api.services.access import Viewer
 from api.services.cases import talking
 from api.services.cases.finding import CaseSubject, find
+from api.services.cases.routing import Route, route, service_hours, unit_of
 
 FINISHED_WITH = (
     CaseClock.finish,
@@ -41,8 +43,6 @@ FINISHED_WITH = (
     CaseClock.supervising,
 )
 """Clocks that finishing meets; a failed check lets all of them go on as if they had never stopped."""
-RULE = "secretary-desk/1"
-"""Routing rule and version: home or place → community → the desk of its secretary."""
 
 
 def limits_of(case: CaseSubject) -> CaseLimits:
@@ -63,11 +63,15 @@ async def start_clock(tx: AsyncSession, case: CaseSubject, kind: CaseClock, limi
     )
 
 
-async def restart_clock(tx: AsyncSession, case: CaseSubject, kind: CaseClock, limit: Limit) -> None:
-    """A step taken more than once in a cycle (asking twice, checking again) has one row: its latest run."""
-    await deadlines.replace(
-        tx, "case", case.id, kind.value, limit, await calendars.current(tx), case.row["cycle"]
-    )
+async def restart_clock(
+    tx: AsyncSession, case: CaseSubject, kind: CaseClock, limit: Limit, hours: str | None = None
+) -> None:
+    """A step taken more than once in a cycle (asking twice, checking again) has one row: its latest run.
+
+    `hours` are the service hours of the unit that is to keep it.
+    """
+    calendar = calendars.serving(await calendars.current(tx), hours)
+    await deadlines.replace(tx, "case", case.id, kind.value, limit, calendar, case.row["cycle"])
 
 
 def say(tx: AsyncSession, case: CaseSubject, kind: MessageKind, text: str) -> None:
@@ -87,30 +91,30 @@ def say(tx: AsyncSession, case: CaseSubject, kind: MessageKind, text: str) -> No
 async def dispatch(
     tx: AsyncSession, actor: Viewer | None, case_id: UUID, unit_id: UUID | None = None
 ) -> None:
-    """派单: to the desk the rule names, or to the unit a dispatcher chose. Starts the unit's clock."""
+    """派单: to the unit the rule names, or the one a dispatcher chose. Starts the unit's clock in its own hours."""
     case = await find(tx, actor, case_id)
     case.require("dispatch")
-    chosen = unit_id or case.row["route_unit_id"]
-    unit = await unit_for(tx, case, chosen)
+    way = Route(await unit_of(tx, unit_id), Rule.manual) if unit_id else await route(tx, case.row)
+    unit = await unit_for(tx, case, way.unit.id if way.unit is not None else None)
     await case.move(
         tx,
         "dispatch",
-        text=f"已派至{unit.name}",
-        data={"unit_id": str(unit.id), "rule": "manual" if unit_id else RULE},
+        text=f"已派至{unit.name}" + (f"（{way.reason}）" if way.reason else ""),
+        data={"unit_id": str(unit.id), "rule": way.rule, "reason": way.reason},
         unit_id=unit.id,
-        routing_rule="manual" if unit_id else RULE,
+        routing_rule=way.rule.value,
         dispatched_at=clock.now(),
     )
     await deadlines.meet(tx, case_id, [CaseClock.screening])
-    await arrived(tx, case)
+    await arrived(tx, case, unit)
 
 
-async def arrived(tx: AsyncSession, case: CaseSubject) -> None:
+async def arrived(tx: AsyncSession, case: CaseSubject, unit: Unit) -> None:
     """At a unit: its own clock and the one for signing begin, anew for each unit that gets the case."""
-    limits = limits_of(case)
+    limits, hours = limits_of(case), await service_hours(tx, unit)
     for kind, limit in ((CaseClock.sign, limits.sign), (CaseClock.unit, limits.finish)):
         if limit is not None:
-            await restart_clock(tx, case, kind, limit)
+            await restart_clock(tx, case, kind, limit, hours)
 
 
 async def unit_for(tx: AsyncSession, case: CaseSubject, unit_id: UUID | None) -> Unit:

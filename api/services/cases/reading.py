@@ -9,7 +9,6 @@ from sqlalchemy import (
     Uuid,
     and_,
     bindparam,
-    case,
     func,
     literal,
     or_,
@@ -21,24 +20,57 @@ from sqlmodel import col
 
 from api.kit.db import Database, Statement
 from api.kit.problems import NotFound
-from api.models import Case, CaseRating, CaseRequest, CaseTask, Deadline, Grant, Person, Place, Unit
-from api.rules.cases import CaseState, Visibility
-from api.rules.places import UnitKind
-from api.rules.roles import Permission
-from api.services.access import NOW, VIEWER, Viewer, live, lives_in, params, reaches, roles_here
+from api.models import (
+    Asset,
+    Case,
+    CaseRating,
+    CaseRequest,
+    CaseTask,
+    Deadline,
+    Estate,
+    Grant,
+    Home,
+    Person,
+    Place,
+    Unit,
+)
+from api.rules.cases import Visibility
+from api.rules.roles import OWN_UNIT_ONLY, Permission
+from api.services.access import (
+    NOW,
+    VIEWER,
+    Viewer,
+    live,
+    lives_in,
+    of_place,
+    params,
+    reaches,
+    roles_here,
+)
 from api.services.cases.view import view
 
 Community = aliased(Place, name="community")
 CASE_ID = bindparam("case_id", type_=Uuid())
 
 
+def serves(unit_id: Any) -> ColumnElement[bool]:
+    """The viewer holds a role at the unit itself."""
+    return (
+        select(1)
+        .select_from(Grant)
+        .where(col(Grant.person_id) == VIEWER, live(), col(Grant.unit_id) == unit_id)
+        .exists()
+    )
+
+
 def readable_cases() -> ColumnElement[bool]:
-    """Own cases; all within the reach of a role that reads; others' once public and checked."""
+    """Own cases; all within the reach of a role that reads, or of one's own unit; others' once public and checked."""
     open_to_all = col(Case.visibility) == Visibility.public
     open_to_neighbours = and_(col(Case.visibility) == Visibility.community, lives_in(col(Case.community_id)))
     return or_(
         col(Case.reporter_id) == VIEWER,
         reaches(Permission.case_read, col(Case.path)),
+        serves(col(Case.unit_id)),
         and_(col(Case.passed_at).is_not(None), or_(open_to_all, open_to_neighbours)),
     )
 
@@ -112,27 +144,17 @@ _OF_A_REQUEST = (
 def _roles_at_unit() -> Any:
     return (
         select(func.array_agg(col(Grant.role).distinct()))
-        .where(col(Grant.person_id) == VIEWER, live(), col(Grant.place_id) == col(Unit.place_id))
+        .where(col(Grant.person_id) == VIEWER, live(), at_unit())
         .scalar_subquery()
     )
 
 
-def _route() -> Any:
-    """The desk a secretary case would go to, asked only while it waits for one."""
-    desk = aliased(Unit)
-    return case(
-        (
-            col(Case.state) == CaseState.submitted,
-            select(col(desk.id))
-            .where(
-                col(desk.place_id) == col(Case.community_id),
-                col(desk.kind) == UnitKind.secretary_desk,
-                col(desk.active),
-            )
-            .order_by(col(desk.id))
-            .limit(1)
-            .scalar_subquery(),
-        )
+def at_unit() -> ColumnElement[bool]:
+    """Grants that make members of the unit: held at it, or at its place where the unit is a public one."""
+    public = col(Unit.kind).not_in(OWN_UNIT_ONLY)
+    return or_(
+        col(Grant.unit_id) == col(Unit.id),
+        and_(of_place(), col(Grant.place_id) == col(Unit.place_id), public),
     )
 
 
@@ -153,8 +175,10 @@ def one_case() -> Select[Any]:
             _clocks().label("clocks"),
             roles_here(col(Case.path)).scalar_subquery().label("roles"),
             _roles_at_unit().label("unit_roles"),
-            _route().label("route_unit_id"),
             _requests().label("requests"),
+            col(Estate.name).label("estate_name"),
+            col(Asset.name).label("asset_name"),
+            col(Home.room),
             select(col(CaseRating.overall))
             .where(col(CaseRating.case_id) == col(Case.id))
             .order_by(col(CaseRating.cycle).desc())
@@ -166,6 +190,9 @@ def one_case() -> Select[Any]:
         .join(Community, col(Community.id) == col(Case.community_id))
         .outerjoin(Unit, col(Unit.id) == col(Case.unit_id))
         .outerjoin(Person, col(Person.id) == col(Case.reporter_id))
+        .outerjoin(Estate, col(Estate.id) == col(Case.estate_id))
+        .outerjoin(Asset, col(Asset.id) == col(Case.asset_id))
+        .outerjoin(Home, col(Home.id) == col(Case.home_id))
         .where(col(Case.id) == CASE_ID, readable_cases())
     )
 

@@ -36,7 +36,7 @@ async def transfer(tx: AsyncSession, actor: Viewer, case_id: UUID, unit_id: UUID
         dispatched_at=clock.now(),
     )
     say(tx, case, MessageKind.note, reason)
-    await arrived(tx, case)
+    await arrived(tx, case, unit)
     if count >= ladder.TRANSFERS_OF_THE_TOWN:
         await ladder.climb(tx, case_id, 3, f"第 {count} 次转办")
 

@@ -33,9 +33,10 @@ from api.rules.content import ContentState
 from api.rules.limits import LIMITS, STEPS, CaseClass
 from api.rules.people import PersonState
 from api.rules.places import Level
+from api.rules.property import ADVICE
 from api.services import calendars, deadlines
 from api.services.access import Viewer
-from api.services.cases.placing import WHERE
+from api.services.cases.placing import NEARER, WHERE
 from api.services.uploads.attaching import UploadNotUsable
 
 PLACEHOLDER = "00000000-0000-7000-8000-6e756d626572"
@@ -63,6 +64,9 @@ class NewCase:
     visibility: Visibility
     anonymous: bool
     uploads: tuple[UUID, ...] = ()
+    estate: UUID | None = None
+    asset: UUID | None = None
+    merchant: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,19 +94,20 @@ serial as (
 number as (select :prefix || lpad(last::text, greatest(4, length(last::text)), '0') as number from serial),
 written as (
   insert into cases (id, number, kind, category, title, text, visibility, anonymous, channel, content, state, cycle, level,
-                     place_id, path, community_id, home_id, reporter_id, created_at, updated_at)
+                     place_id, path, community_id, home_id, estate_id, asset_id, merchant_id, reporter_id,
+                     created_at, updated_at)
   select :id, number, :kind, :category, :title, :text, :visibility, :anonymous, :channel, 'pending', 'submitted', 1, 0,
-         :place, :path, :community, :home, :person, :now, :now from number returning id),
+         :place, :path, :community, :home, :estate, :asset, :merchant, :person, :now, :now from number returning id),
 seen as (
   insert into case_reach (place_id, audience, case_id)
   select place_id, 's', written.id from written, unnest(cast(:reach as uuid[])) place_id),
 clocks as (
-  insert into deadlines (id, subject_kind, subject_id, kind, cycle, limits, allowed, calendar_version, provisional,
-                         started_at, due_at, rungs, warn_at, pauses, segments)
-  select d.id, 'case', written.id, d.kind, 1, d.limits, d.allowed, d.calendar_version, d.provisional,
-         d.started_at, d.due_at, d.rungs, d.warn_at, d.pauses, d.segments
+  insert into deadlines (id, subject_kind, subject_id, kind, cycle, limits, allowed, calendar_version,
+                         service_hours, provisional, started_at, due_at, rungs, warn_at, pauses, segments)
+  select d.id, 'case', written.id, d.kind, 1, d.limits, d.allowed, d.calendar_version,
+         d.service_hours, d.provisional, d.started_at, d.due_at, d.rungs, d.warn_at, d.pauses, d.segments
   from written, jsonb_to_recordset(cast(:clocks as jsonb)) d(
-    id uuid, kind text, limits jsonb, allowed int, calendar_version int, provisional boolean,
+    id uuid, kind text, limits jsonb, allowed int, calendar_version int, service_hours text, provisional boolean,
     started_at timestamptz, due_at timestamptz, rungs boolean, warn_at timestamptz, pauses jsonb, segments jsonb)),
 tied as (
   update uploads u set subject_kind = 'case', subject_id = written.id, purpose = 'evidence', attached_at = :now
@@ -125,7 +130,18 @@ select body from answer
 """).bindparams(
         *(
             bindparam(name, type_=Uuid())
-            for name in ("person", "community", "id", "place", "home", "event", "check")
+            for name in (
+                "person",
+                "community",
+                "id",
+                "place",
+                "home",
+                "estate",
+                "asset",
+                "merchant",
+                "event",
+                "check",
+            )
         ),
         *(
             bindparam(name, type_=Text())
@@ -156,9 +172,7 @@ async def submit(db: Database, viewer: Viewer, new: NewCase, pending: idempotenc
 
     Raises NotFound, NotAllowed, PlaceTooWide, HouseholdIsPrivate, UploadNotUsable, KeyReused.
     """
-    where = await db.fetch_one(
-        WHERE, viewer=viewer.person_id, place_id=new.place_id, home_id=new.home_id, key=pending.key
-    )
+    where = await _look(db, viewer, new, pending)
     if where is None or where["person_state"] != PersonState.active:
         raise NotAllowed("该账号已停用")
     replay = _replay(pending, where["fingerprint"], where["status"], where["body"])
@@ -171,7 +185,7 @@ async def submit(db: Database, viewer: Viewer, new: NewCase, pending: idempotenc
             calendar = await calendars.current(tx)
 
     now, case_id = clock.now(), new_id()
-    clocks = _clocks(new.category, case_id, calendar, now)
+    clocks = _clocks(new.category, case_id, calendars.serving(calendar, near(where, "service_hours")), now)
     head, tail = _prepared_answer(new, case_id, where, clocks, now)
     day = clock.local(now).date()
     row = await db.fetch_one(
@@ -194,6 +208,9 @@ async def submit(db: Database, viewer: Viewer, new: NewCase, pending: idempotenc
         place=where["id"],
         path=where["path"],
         home=new.home_id,
+        estate=near(where, "estate_id"),
+        asset=new.asset,
+        merchant=new.merchant,
         reach=where["reach"],
         clocks=clocks,
         event=new_id(),
@@ -205,15 +222,32 @@ async def submit(db: Database, viewer: Viewer, new: NewCase, pending: idempotenc
     if row is not None:
         return Answer(201, bytes(row["body"]))
     # A twin with the same key was faster and its answer is there; or a picture was used up meanwhile.
-    where = await db.fetch_one(
-        WHERE, viewer=viewer.person_id, place_id=new.place_id, home_id=new.home_id, key=pending.key
-    )
+    where = await _look(db, viewer, new, pending)
     replay = where and _replay(pending, where["fingerprint"], where["status"], where["body"])
     if replay:
         return replay
     if where is not None and where["fingerprint"] is None:  # nobody wrote: the pictures were not to be had
         raise UploadNotUsable
     raise idempotency.StillRunning(retry_after=1)
+
+
+async def _look(db: Database, viewer: Viewer, new: NewCase, pending: idempotency.Pending) -> Any:
+    """The row of what has to be known; the secretary's mail needs less of it."""
+    statement = WHERE if new.kind is CaseKind.secretary else NEARER
+    named = {"estate_id": new.estate, "asset_id": new.asset, "merchant_id": new.merchant}
+    return await db.fetch_one(
+        statement,
+        viewer=viewer.person_id,
+        place_id=new.place_id,
+        home_id=new.home_id,
+        key=pending.key,
+        **named,
+    )
+
+
+def near(where: Any, name: str) -> Any:
+    """A column that only the longer statement has."""
+    return where.get(name)
 
 
 def _replay(
@@ -236,6 +270,14 @@ def _check(new: NewCase, where: Any) -> None:
             raise NotFound("没有这套房屋，或您未登记居住在此")
         if new.visibility is not Visibility.private:
             raise HouseholdIsPrivate
+    if new.asset is not None and (
+        where["asset_id"] is None or where["asset_estate_id"] != where["estate_id"]
+    ):
+        raise NotFound("没有这项设施，或不在这个小区")
+    if new.estate is not None and where["estate_id"] != new.estate:
+        raise NotFound("没有这个小区，或不在这个社区")
+    if new.merchant is not None and where["merchant_id"] is None:
+        raise NotFound("没有这个商家，或不在这个社区")
 
 
 def _clocks(category: CaseCategory, case_id: UUID, calendar: Any, now: datetime) -> list[dict[str, Any]]:
@@ -276,6 +318,10 @@ def _prepared_answer(
         "place": {"id": where["id"], "name": where["name"]},
         "community": {"id": where["community_id"], "name": where["community_name"]},
         "home_id": new.home_id,
+        "room": where["room"],
+        "estate": _named(where, "estate"),
+        "asset": _named(where, "asset"),
+        "advice": ADVICE.get(new.category),
         "unit": None,
         "reporter": {"name": where["nickname"], "mine": True},
         "outcome": None,
@@ -297,6 +343,11 @@ def _prepared_answer(
     }
     head, _, tail = dumps(content).decode().partition(PLACEHOLDER)
     return head, tail
+
+
+def _named(where: Any, what: str) -> dict[str, Any] | None:
+    found = near(where, f"{what}_id")
+    return None if found is None else {"id": found, "name": where[f"{what}_name"]}
 
 
 def _due(columns: dict[str, Any]) -> dict[str, Any]:

@@ -17,10 +17,11 @@ from api.models.cases import CaseId, MessageKind
 from api.models.people import PersonId
 from api.rules.cases import OVER, CaseClock, Standing
 from api.rules.content import CheckScene, ContentState
-from api.rules.roles import Permission, Role, permissions_of
+from api.rules.roles import Permission, permissions_of
 from api.services import deadlines, uploads
 from api.services.access import Viewer, stand
 from api.services.cases.finding import CaseSubject, find, hold
+from api.services.cases.view import roles
 from api.services.content import moderation
 from api.services.uploads import showing
 from api.services.uploads.pictures import Pictures
@@ -32,7 +33,7 @@ _TOLD = {
 
 
 def _permissions(case: CaseSubject) -> frozenset[Permission]:
-    return permissions_of(frozenset(Role(r) for r in case.row["roles"] or ()))
+    return permissions_of(roles(case.row))
 
 
 async def say(

@@ -2,21 +2,22 @@
 
 from uuid import UUID
 
-from sqlalchemy import literal, select, update
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from api.kit import clock
 from api.kit.problems import NotFound, WrongMoment
-from api.models import Case, CaseRequest, CaseTask, Grant, Unit
+from api.models import Case, CaseRequest, CaseTask, Unit
 from api.models.cases import CaseId
 from api.models.places import UnitId
 from api.rules.case_requests import TASKS, TaskMove, TaskStanding, TaskState
 from api.rules.cases import Standing
-from api.rules.roles import SERVES
-from api.services.access import Viewer, live
+from api.services import units
+from api.services.access import Viewer
 from api.services.cases import handling
 from api.services.cases.finding import CaseSubject, find
+from api.services.cases.view import roles
 from api.services.moves import Subject
 
 TaskSubject = Subject[TaskState, TaskStanding, None]
@@ -67,21 +68,12 @@ async def _find(tx: AsyncSession, case: CaseSubject, task_id: UUID, actor: Viewe
         .where(col(CaseTask.id) == task_id, col(CaseTask.case_id) == case.id)
     )
     pair = found.first()
-    if pair is None or not case.row["roles"]:
+    if pair is None or not roles(case.row):
         raise NotFound("没有这项协同任务")
     row, unit = pair
-    serves = await tx.execute(
-        select(col(Grant.id))
-        .where(
-            col(Grant.person_id) == actor.person_id,
-            col(Grant.place_id) == unit.place_id,
-            col(Grant.role).in_(list(SERVES[unit.kind])),
-            live(literal(clock.now())),
-        )
-        .limit(1)
-    )
+    serves = await units.is_member(tx, unit, actor.person_id)
     standings = set()
-    if serves.first() is not None and Standing.reporter not in case.standings:
+    if serves and Standing.reporter not in case.standings:
         standings.add(TaskStanding.unit_member)
     if Standing.dispatcher in case.standings and Standing.reporter not in case.standings:
         standings.add(TaskStanding.dispatcher)

@@ -8,6 +8,7 @@ from api.rules.case_guards import QUALITY_DAYS, REOPEN_DAYS, CaseFacts, days_aft
 from api.rules.case_requests import RequestKind
 from api.rules.cases import CASES, CaseState, Standing, is_low_risk
 from api.rules.places import UnitKind
+from api.rules.property import ADVICE
 from api.rules.roles import HEADS, SERVES, Permission, Role, permissions_of
 from api.services.access import Viewer
 from api.services.cases.asked import readable, shape
@@ -25,15 +26,13 @@ def standings(row: Row, viewer: Viewer) -> frozenset[Standing]:
     mine = row["reporter_id"] == viewer.person_id and row["reporter_id"] is not None
     if mine:
         found.add(Standing.reporter)
-    if row["unit_kind"] is not None and not mine:  # nobody handles what he reported himself
-        serving = SERVES[UnitKind(row["unit_kind"])]
-        if serving & {Role(r) for r in row["unit_roles"] or ()}:
-            found.add(Standing.unit_member)
-            if HEADS[UnitKind(row["unit_kind"])] & {Role(r) for r in row["unit_roles"] or ()}:
-                found.add(Standing.unit_lead)
-            if row["handler_id"] == viewer.person_id:
-                found.add(Standing.handler)
-    permissions = permissions_of(frozenset(Role(r) for r in row["roles"] or ()))
+    if not mine and (serving := _serving(row)):  # nobody handles what he reported himself
+        found.add(Standing.unit_member)
+        if serving & HEADS[UnitKind(row["unit_kind"])]:
+            found.add(Standing.unit_lead)
+        if row["handler_id"] == viewer.person_id:
+            found.add(Standing.handler)
+    permissions = permissions_of(roles(row))
     if Permission.case_dispatch in permissions:
         found.add(Standing.dispatcher)
     if Permission.case_verify in permissions and not mine:
@@ -43,6 +42,18 @@ def standings(row: Row, viewer: Viewer) -> frozenset[Standing]:
     if Permission.case_decide in permissions and not mine:
         found.add(Standing.overseer)
     return frozenset(found)
+
+
+def _serving(row: Row) -> frozenset[Role]:
+    """The viewer's roles that make a member of the unit which has the case."""
+    if row["unit_kind"] is None:
+        return frozenset()
+    return SERVES[UnitKind(row["unit_kind"])] & {Role(r) for r in row["unit_roles"] or ()}
+
+
+def roles(row: Row) -> frozenset[Role]:
+    """By which the viewer reaches the case: over its place, or at its unit."""
+    return frozenset(Role(r) for r in row["roles"] or ()) | _serving(row)
 
 
 def facts(row: Row, viewer: Viewer | None, who: frozenset[Standing]) -> CaseFacts:
@@ -77,6 +88,7 @@ def view(row: Row, viewer: Viewer) -> dict[str, Any]:
     """The wire shape of one case."""
     clocks = row["clocks"] or {}
     who = standings(row, viewer)
+    inside = row["reporter_id"] == viewer.person_id or bool(roles(row))
     return {
         "id": row["id"],
         "number": row["number"],
@@ -93,7 +105,11 @@ def view(row: Row, viewer: Viewer) -> dict[str, Any]:
         "channel": row["channel"],
         "place": {"id": row["place_id"], "name": row["place_name"]},
         "community": {"id": row["community_id"], "name": row["community_name"]},
-        "home_id": row["home_id"] if row["reporter_id"] == viewer.person_id or row["roles"] else None,
+        "home_id": row["home_id"] if inside else None,
+        "room": row["room"] if inside else None,
+        "estate": named(row, "estate"),
+        "asset": named(row, "asset"),
+        "advice": ADVICE.get(row["category"]),
         "unit": {"id": row["unit_id"], "name": row["unit_name"]} if row["unit_id"] is not None else None,
         "reporter": reporter(row, viewer),
         "outcome": row["outcome"],
@@ -121,7 +137,7 @@ def view(row: Row, viewer: Viewer) -> dict[str, Any]:
 
 def _requests(row: Row, viewer: Viewer, who: frozenset[Standing]) -> list[dict[str, Any]]:
     """Those this viewer may know of."""
-    staff = bool(row["roles"])
+    staff = bool(roles(row))
     found = [
         shape(request, who, staff, viewer.person_id)
         for request in row["requests"] or ()
@@ -132,6 +148,11 @@ def _requests(row: Row, viewer: Viewer, who: frozenset[Standing]) -> list[dict[s
             if request[name] is not None:
                 request[name] = request[name].replace("+00:00", "Z")
     return found
+
+
+def named(row: Row, what: str) -> dict[str, Any] | None:
+    """`<what>_id` and `<what>_name` of the row as the wire has it."""
+    return None if row[f"{what}_id"] is None else {"id": row[f"{what}_id"], "name": row[f"{what}_name"]}
 
 
 def _clock(clock: dict[str, Any] | None) -> dict[str, Any] | None:

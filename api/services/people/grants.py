@@ -14,11 +14,11 @@ from api.kit.events import record
 from api.kit.paging import FIRST, page, read_cursor
 from api.kit.problems import NotAllowed, NotFound, Problem, WrongMoment
 from api.kit.secrets import Vault
-from api.models import Grant, Official, Person, Place
+from api.models import Grant, Official, Person, Place, Unit
 from api.models.people import PersonId
-from api.models.places import PlaceId
+from api.models.places import PlaceId, UnitId
 from api.rules.people import PersonState
-from api.rules.roles import ROLE_TITLES, Permission, Role, capacity, roles_with
+from api.rules.roles import ROLE_TITLES, SERVES, UNIT_ROLES, Permission, Role, capacity, roles_with
 from api.services.access import Viewer, live, narrowed, require, require_anywhere, under
 from api.services.login import works_in_console
 from api.services.people.belonging import PHONE
@@ -35,6 +35,11 @@ class OwnGrant(NotAllowed):
     advice = "请由另一位有权限的人办理。"
 
 
+class UnitNeeded(Problem):
+    status, code, title = 422, "unit_needed", "物业、商家人员须指定单位，其他角色不指定"
+    advice = "物业公司的单位在“承办单位列表”中，每个小区一个。"
+
+
 class UntilPast(Problem):
     status, code, title = 422, "until_past", "截止时间须在将来"
 
@@ -48,6 +53,7 @@ class NewGrant:
     role: Role
     place_id: UUID
     until: datetime | None
+    unit_id: UUID | None = None
 
 
 def _rows() -> Select[*tuple[Any, ...]]:
@@ -145,6 +151,7 @@ async def grant(tx: AsyncSession, vault: Vault, viewer: Viewer, new: NewGrant) -
         until=new.until,
         by=viewer.person_id,
         title=capacity(roles),
+        unit_id=new.unit_id,
     )
 
 
@@ -171,19 +178,29 @@ async def give(
     until: datetime | None,
     by: PersonId | None,
     title: str,
+    unit_id: UUID | None = None,
 ) -> UUID:
-    """Write the grant; the caller holds the lock on the person. Raises AlreadyGranted."""
+    """Write the grant; the caller holds the lock on the person. Raises AlreadyGranted, UnitNeeded, NotFound."""
+    await _fits_unit(tx, role, place, unit_id)
     same = await tx.execute(
         select(1).where(
             col(Grant.person_id) == person_id,
             col(Grant.role) == role,
             col(Grant.place_id) == place.id,
+            col(Grant.unit_id).is_not_distinct_from(unit_id),
             or_(col(Grant.until).is_(None), col(Grant.until) > clock.now()),
         )
     )
     if same.first() is not None:
         raise AlreadyGranted
-    new = Grant(person_id=person_id, role=role, place_id=PlaceId(place.id), until=until, granted_by=by)
+    new = Grant(
+        person_id=person_id,
+        role=role,
+        place_id=PlaceId(place.id),
+        unit_id=UnitId(unit_id) if unit_id is not None else None,
+        until=until,
+        granted_by=by,
+    )
     tx.add(new)
     record(
         tx,
@@ -193,10 +210,30 @@ async def give(
         actor_id=by,
         actor_title=title,
         text=f"授予{ROLE_TITLES[role]}（{place.name}）",
-        data={"person_id": str(person_id), "role": role.value, "place_id": str(place.id)},
+        data={
+            "person_id": str(person_id),
+            "role": role.value,
+            "place_id": str(place.id),
+            "unit_id": str(unit_id) if unit_id is not None else None,
+        },
     )
     await tx.flush()
     return new.id
+
+
+async def _fits_unit(tx: AsyncSession, role: Role, place: Place, unit_id: UUID | None) -> None:
+    """Roles of a unit are held at one that they serve, in the place named; the others at a place."""
+    if (role in UNIT_ROLES) != (unit_id is not None):
+        raise UnitNeeded
+    if unit_id is not None:
+        serving = [kind for kind, roles in SERVES.items() if role in roles]
+        found = await tx.execute(
+            select(1)
+            .select_from(Unit)
+            .where(col(Unit.id) == unit_id, col(Unit.place_id) == place.id, col(Unit.kind).in_(serving))
+        )
+        if found.first() is None:
+            raise NotFound("此处没有这个单位，或这个角色不在该单位任职")
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,7 +104,10 @@ async def contacts(tx: AsyncSession, place_id: UUID) -> list[dict[str, Any]]:
 
 def unit_view(unit: Unit, place: Place) -> dict[str, Any]:
     """A unit with the place it serves."""
-    fields = ("id", "kind", "name", "phone", "address", "hours", "active")
+    fields = (
+        "id", "kind", "name", "phone", "address", "hours", "active",
+        "company_id", "estate_id", "service_hours", "assignment",
+    )  # fmt: skip
     return {
         **{f: getattr(unit, f) for f in fields},
         "place": {"id": place.id, "name": place.name, "level": place.level},

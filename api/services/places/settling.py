@@ -10,15 +10,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import SQLModel, col
 
 from api.kit.events import record
-from api.kit.paging import LAST, page, read_cursor
 from api.kit.problems import NotFound, Problem
-from api.models import Branch, Estate, EstateBuilding, Home, Place, Unit
+from api.models import Branch, Estate, EstateBuilding, Home, Place
 from api.models.places import EstateId, PlaceId
-from api.rules.places import PARENT, Level, UnitKind, path_of
+from api.rules.places import PARENT, Level, path_of
 from api.rules.roles import Permission, Role, capacity
-from api.services.access import Viewer, narrowed, require, require_anywhere, under
+from api.services.access import Viewer, require
 from api.services.places.browsing import branch_view, brief
-from api.services.places.directory import unit_view
 from api.services.places.finding import find_place
 
 
@@ -30,7 +28,7 @@ class BuildingTaken(Problem):
     status, code, title = 409, "building_taken", "楼栋已属于其他小区"
 
 
-async def _write(tx: AsyncSession, row: SQLModel, told: str) -> None:
+async def write_new(tx: AsyncSession, row: SQLModel, told: str) -> None:
     """Insert, or AlreadyThere where a unique constraint says so: never looked for first."""
     table: Any = type(row)
     values = row.model_dump(exclude=set(_computed(table)))
@@ -43,7 +41,7 @@ def _computed(table: Any) -> list[str]:
     return [c.name for c in table.__table__.columns if c.computed is not None]
 
 
-def _event(
+def note_creation(
     tx: AsyncSession, viewer: Viewer, roles: frozenset[Role], kind: str, subject_id: UUID, text: str
 ) -> None:
     record(
@@ -68,8 +66,8 @@ async def add_place(
     roles = await require(tx, viewer, Permission.place_write, parent.path)
     code = f"{parent.code}-{level.value[0]}{number}"
     place = Place(code=code, level=level, name=name, parent_id=PlaceId(parent.id), path=path_of(code, level))
-    await _write(tx, place, f"编号 {number} 已经使用")
-    _event(tx, viewer, roles, "place", place.id, f"新增{parent.name}{name}")
+    await write_new(tx, place, f"编号 {number} 已经使用")
+    note_creation(tx, viewer, roles, "place", place.id, f"新增{parent.name}{name}")
     return brief(place)
 
 
@@ -95,7 +93,7 @@ async def add_estate(
     if len(buildings) != len(set(building_ids)):
         raise NotFound("有的楼栋不存在，或不在这个社区")
     estate = Estate(place_id=PlaceId(place.id), name=name)
-    await _write(tx, estate, "这个社区已有同名小区")
+    await write_new(tx, estate, "这个社区已有同名小区")
     for building in buildings:
         belongs = {"building_id": building.id, "estate_id": EstateId(estate.id)}
         taken = await tx.execute(
@@ -106,7 +104,7 @@ async def add_estate(
         )
         if taken.first() is None:
             raise BuildingTaken(f"{building.name}已属于其他小区", building_id=str(building.id))
-    _event(tx, viewer, roles, "estate", estate.id, f"新增小区{name}")
+    note_creation(tx, viewer, roles, "estate", estate.id, f"新增小区{name}")
     return {
         "id": estate.id,
         "name": name,
@@ -122,8 +120,8 @@ async def add_home(
     building = await find_place(tx, building_id, Level.building)
     roles = await require(tx, viewer, Permission.home_write, building.path)
     home = Home(building_id=PlaceId(building.id), room=room, area_m2=area_m2)
-    await _write(tx, home, f"{building.name}已有 {room}")
-    _event(tx, viewer, roles, "home", home.id, f"新增{building.name} {room}")
+    await write_new(tx, home, f"{building.name}已有 {room}")
+    note_creation(tx, viewer, roles, "home", home.id, f"新增{building.name} {room}")
     return {
         "id": home.id,
         "room": room,
@@ -132,55 +130,11 @@ async def add_home(
     }
 
 
-async def add_unit(
-    tx: AsyncSession,
-    viewer: Viewer,
-    *,
-    kind: UnitKind,
-    place_id: UUID,
-    name: str,
-    phone: str | None,
-    address: str | None,
-    hours: str | None,
-) -> dict[str, Any]:
-    """A unit that may own cases of its place. Raises NotFound, NotAllowed, AlreadyThere."""
-    place = await find_place(tx, place_id)
-    roles = await require(tx, viewer, Permission.place_write, place.path)
-    unit = Unit(kind=kind, place_id=PlaceId(place.id), name=name, phone=phone, address=address, hours=hours)
-    await _write(tx, unit, "此处已有同名单位")
-    _event(tx, viewer, roles, "unit", unit.id, f"新增{name}")
-    return unit_view(unit, place)
-
-
-async def units(
-    tx: AsyncSession,
-    viewer: Viewer,
-    *,
-    place_id: UUID | None,
-    kind: UnitKind | None,
-    limit: int,
-    after: str | None,
-) -> dict[str, Any]:
-    """Units within reach, closed ones too: what a dispatcher chooses from. Raises NotAllowed, NotFound."""
-    tops = await require_anywhere(tx, viewer, Permission.case_read)
-    if place_id is not None:
-        tops = narrowed(tops, (await find_place(tx, place_id)).path)
-    statement = (
-        select(Unit, Place)
-        .join(Place, col(Place.id) == col(Unit.place_id))
-        .where(under(col(Place.path), tops), col(Unit.id) > read_cursor(after, LAST))
-    )
-    if kind is not None:
-        statement = statement.where(col(Unit.kind) == kind)
-    found = await tx.execute(statement.order_by(col(Unit.id)).limit(limit + 1))
-    return page([unit_view(unit, place) for unit, place in found], limit)
-
-
 async def add_branch(tx: AsyncSession, viewer: Viewer, *, place_id: UUID, name: str) -> dict[str, Any]:
     """A party branch of a community. Raises NotFound, WrongLevel, NotAllowed, AlreadyThere."""
     place = await find_place(tx, place_id, Level.village)
     roles = await require(tx, viewer, Permission.place_write, place.path)
     branch = Branch(place_id=PlaceId(place.id), name=name)
-    await _write(tx, branch, "这个社区已有同名党支部")
-    _event(tx, viewer, roles, "branch", branch.id, f"新增{name}")
+    await write_new(tx, branch, "这个社区已有同名党支部")
+    note_creation(tx, viewer, roles, "branch", branch.id, f"新增{name}")
     return branch_view(branch, place.name)
