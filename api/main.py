@@ -24,6 +24,7 @@ from api.routers import (
     me,
     memberships,
     moderation,
+    needs,
     notices,
     operations,
     people,
@@ -114,6 +115,7 @@ APP = (
     residencies.app_router,
     memberships.app_router,
     notices.app_router,
+    needs.mine_router,
 )
 CONSOLE = (
     sessions.console_router,
@@ -131,6 +133,8 @@ SHARED = (
     cases.fast,
     cases.router,
     case_requests.router,
+    needs.fast,
+    needs.router,
     me.shared_router,
     places.router,
     places.directory_router,

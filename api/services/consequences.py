@@ -9,6 +9,7 @@ from api.rules.roles import Role
 from api.services import calendars, deadlines, notices
 from api.services.cases import following
 from api.services.content import following as content
+from api.services.needs import following as needs
 from api.services.people import following as people
 
 RECOUNT, AT_MOST = "recount", 500
@@ -49,6 +50,7 @@ _CONSEQUENCES: dict[str, Consequence] = {
     "content_check": content.follow,
     "grant": people.follow,
     "membership": people.follow,
+    "need": needs.follow,
     "residency": people.follow,
 }
 
