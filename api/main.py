@@ -29,6 +29,7 @@ from api.routers import (
     operations,
     people,
     places,
+    points,
     residencies,
     sessions,
     settling,
@@ -116,6 +117,7 @@ APP = (
     memberships.app_router,
     notices.app_router,
     needs.mine_router,
+    points.app_router,
 )
 CONSOLE = (
     sessions.console_router,
@@ -135,6 +137,7 @@ SHARED = (
     case_requests.router,
     needs.fast,
     needs.router,
+    points.shared_router,
     me.shared_router,
     places.router,
     places.directory_router,

@@ -159,6 +159,7 @@ class MeOut(Out):
     residencies: list[ResidencyOut] = Field(description="居住关系，新的在前，最多 50 条")
     memberships: list[MembershipOut] = Field(description="报到登记，新的在前，最多 50 条")
     grants: list[GrantBrief] = Field(description="有效的授权")
+    points: int = Field(description="可用积分")
     unread: int = Field(description="未读通知数")
     created_at: datetime
 
