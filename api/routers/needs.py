@@ -14,15 +14,18 @@ from api.routers.deps import KEY_PROBLEMS, CurrentViewer, Db, Key, Once, TheVaul
 from api.rules import needs as rules
 from api.rules.channels import WrongChannel
 from api.rules.need_words import NeedKind, NeedMove, NeedState
+from api.rules.points import Period
 from api.schemas.base import Happened
 from api.schemas.needs import (
     ALLOWED,
     NEEDED,
+    BranchesOverview,
     ClaimNeed,
     MoveNeed,
     MyClaim,
     MyOffer,
     NeedItem,
+    NeedNumbers,
     NeedOut,
     SubmitHelp,
     SubmitWish,
@@ -36,6 +39,7 @@ from api.services.needs import (
     offering,
     reading,
     screening,
+    statistics,
     submitting,
     working,
 )
@@ -66,6 +70,8 @@ _CLAIM = problems(
     Malformed, NotFound, NotAllowed, WrongMoment, rules.OwnHousehold, rules.NotQualified, rules.LiveLimit,
     rules.AlreadyClaimed, *KEY_PROBLEMS,
 )  # fmt: skip
+PlaceAsked = Annotated[UUID, Query(description="地域标识")]
+PeriodAsked = Annotated[Period, Query(description="本月、本季度、本年")]
 Mine = Annotated[Literal["author", "claimant"] | None, Query(description="author 我提的，claimant 我认领的")]
 
 
@@ -322,3 +328,29 @@ async def list_my_offers(
     viewer: CurrentViewer, tx: Tx, limit: Limit = 20, after: After = None
 ) -> dict[str, Any]:
     return await listing.my_offers(tx, viewer, limit=limit, after=after)
+
+
+@router.get(
+    "/need-statistics",
+    response_model=NeedNumbers,
+    summary="群众点单统计",
+    description="一个地域本期公开的微心愿和志愿求助：多少、多少有人认领、完成、未确认，和所用时间的中位数。",
+    responses=problems(Malformed, NotFound),
+)
+async def get_need_statistics(
+    viewer: CurrentViewer, tx: Tx, place: PlaceAsked, period: PeriodAsked = Period.month
+) -> dict[str, Any]:
+    return await statistics.numbers(tx, place, period)
+
+
+@router.get(
+    "/branch-overview",
+    response_model=BranchesOverview,
+    summary="党支部接单情况",
+    description="一个地域各党支部本期的报到党员、认领、完成和时长。",
+    responses=problems(Malformed, NotFound, NotAllowed),
+)
+async def get_branch_overview(
+    viewer: CurrentViewer, tx: Tx, place: PlaceAsked, period: PeriodAsked = Period.month
+) -> dict[str, Any]:
+    return await statistics.branches(tx, viewer, place, period)

@@ -9,6 +9,7 @@ from pydantic import Field, JsonValue, model_validator
 from api.rules.content import ContentState
 from api.rules.need_words import ClaimState, NeedCategory, NeedKind, NeedMove, NeedState, Urgency
 from api.rules.needs import MOST_SEATS
+from api.rules.points import Period
 from api.schemas.base import Body, Line, LongText, Named, Nickname, Out, ShortText, Title
 from api.schemas.cases import Due
 from api.schemas.people import Phone, Skill
@@ -219,6 +220,52 @@ class MyOffer(Out):
     need: NeedItem
     reasons: list[str]
     expires_at: datetime
+
+
+class KindNumbers(Out):
+    """一类需求的数字"""
+
+    kind: NeedKind
+    posted: int = Field(description="公开的")
+    claimed: int = Field(description="有人认领过的")
+    done: int = Field(description="已完成的（含待确认）")
+    confirmed: int
+    unconfirmed: int = Field(description="完成后逾期未确认的")
+    in_house: int = Field(description="社区兜底中的")
+    waiting: int = Field(description="仍在等待认领的")
+    hours_to_claim: float | None = Field(description="从公开到首次认领，中位数，小时")
+    hours_to_done: float | None = Field(description="从公开到完成，中位数，小时")
+    rating: float | None = Field(description="平均星级，只算已确认的")
+
+
+class NeedNumbers(Out):
+    """群众点单统计"""
+
+    place: Named
+    period: Period
+    since: date
+    kinds: list[KindNumbers]
+
+
+class BranchNumbers(Out):
+    """一个党支部"""
+
+    id: UUID
+    name: str
+    members: int = Field(description="有效报到的党员")
+    active: int = Field(description="认领过的党员")
+    claimed: int
+    done: int
+    minutes: int = Field(description="已确认（含逾期未确认）的服务分钟数")
+
+
+class BranchesOverview(Out):
+    """党支部接单情况"""
+
+    place: Named
+    period: Period
+    since: date
+    branches: list[BranchNumbers]
 
 
 class ClaimNeed(Body):

@@ -15,11 +15,12 @@ from api.models.needs import NeedId
 from api.models.people import PersonId
 from api.rules.content import ContentState
 from api.rules.need_words import ClaimState, NeedCategory, NeedKind, NeedState
-from api.rules.roles import Permission as P
+from api.rules.roles import Permission
 from tests.neighbours import RISKS, WISH
-from tests.routers.matrix import HANDLING, NOBODY, OWN, RESIDENT, Line, Who, holds
+from tests.routers.matrix import HANDLING, NOBODY, OWN, RESIDENT, TABLE, Line, Who, holds
 from tests.town import Community
 
+P = Permission
 LIVING = Who(lambda asker, here: here and asker is RESIDENT)
 INSIDE = OWN | holds(P.need_read)
 SHOWN = INSIDE | LIVING
@@ -36,16 +37,23 @@ def lines() -> dict[str, Line | list[Line]]:
         "GET /me/offers": Line(see=LIVING, listed="offer"),
         "GET /me/points": Line(),
         "PATCH /me/points": Line(body={"named": True}),
+        "GET /need-statistics": Line(query="?place={place}"),
+        "GET /branch-overview": Line(may=holds(P.need_read), query="?place={place}"),
         "GET /rankings": Line(query="?place={place}"),
         "GET /rewards": Line(query="?place={place}", listed="reward"),
         "POST /rewards": Line(
-            may=holds(P.reward_write), ok=201, body={"place_id": "{place}", "title": "洗衣液", "cost": 40, "stock": 3}
+            may=holds(P.reward_write),
+            ok=201,
+            body={"place_id": "{place}", "title": "洗衣液", "cost": 40, "stock": 3},
         ),
-        "POST /rewards/{reward_id}/redemptions": Line(
-            ok=409, body={}, subject={"reward_id": "reward"}
-        ),
+        "POST /rewards/{reward_id}/redemptions": Line(ok=409, body={}, subject={"reward_id": "reward"}),
         "POST /redemptions/{redemption_id}/moves/{move}": [
-            Line(see=OWN | holds(P.reward_write), may=may, body={}, subject={"redemption_id": "redemption", "move": move})
+            Line(
+                see=OWN | holds(P.reward_write),
+                may=may,
+                body={},
+                subject={"redemption_id": "redemption", "move": move},
+            )
             for move, may in (("hand_over", holds(P.reward_write)), ("cancel", OWN | holds(P.reward_write)))
         ],
     }
@@ -68,7 +76,9 @@ def lines() -> dict[str, Line | list[Line]]:
             ],
             f"GET {one}": [line("submitted", INSIDE, INSIDE), line("published", SHOWN, SHOWN)],
             f"GET {one}/events": line("submitted", INSIDE, INSIDE),
-            f"POST {one}/moves/claim": Line(see=SHOWN, may=NOBODY, body={}, subject={"need_id": f"{kind}_published"}),
+            f"POST {one}/moves/claim": Line(
+                see=SHOWN, may=NOBODY, body={}, subject={"need_id": f"{kind}_published"}
+            ),
             f"POST {one}/moves/{{move}}": [
                 line("submitted", INSIDE, holds(P.need_screen), "publish"),
                 line("submitted", INSIDE, holds(P.need_screen), "return", **_BECAUSE),
@@ -92,7 +102,12 @@ def lines() -> dict[str, Line | list[Line]]:
 
 
 async def fill(
-    tx: AsyncSession, names: dict[str, str], at: Community, owner: PersonId, claimant: PersonId, offeree: PersonId
+    tx: AsyncSession,
+    names: dict[str, str],
+    at: Community,
+    owner: PersonId,
+    claimant: PersonId,
+    offeree: PersonId,
 ) -> None:
     """Needs of `owner` in the states that are asked about; `claimant` works on one, `offeree` is offered one."""
     path = (await tx.execute(select(col(Place.path)).where(col(Place.id) == at.place))).scalar_one()
@@ -133,7 +148,9 @@ async def fill(
                 if state is NeedState.contacted:
                     names["claim"] = str(claim.id)
             if state is NeedState.offered:
-                offer = Offer(need_id=NeedId(need.id), member_id=offeree, expires_at=now + timedelta(hours=12))
+                offer = Offer(
+                    need_id=NeedId(need.id), member_id=offeree, expires_at=now + timedelta(hours=12)
+                )
                 tx.add(offer)
                 names["offer"] = str(offer.id)
     tx.add(PointsAccount(person_id=owner, balance=0))
@@ -145,3 +162,4 @@ async def fill(
     names |= {"reward": str(reward.id), "redemption": str(redemption.id)}
 
 
+TABLE |= lines()

@@ -39,6 +39,7 @@ from api.rules.content import CheckKind, CheckScene, CheckState
 from api.rules.people import MembershipKind, PersonState, Relation, ResidencyState
 from api.rules.places import ancestor_paths
 from api.rules.roles import Role
+from tests.routers import matrix_needs
 from tests.routers.matrix import ASKERS, HANDLER, OWNER, RESIDENT, Line
 from tests.town import Community, Town
 
@@ -199,6 +200,8 @@ class World:
             "notice": str(notice.id),
             "check": str(check.id),
         }
+        offeree = self.people[RESIDENT.name] if here else handler
+        await matrix_needs.fill(tx, names, at, owner, handler, offeree)
 
     async def _case(
         self, tx: AsyncSession, at: Community, state: CaseState, owner: PersonId, handler: PersonId

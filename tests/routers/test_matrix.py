@@ -143,6 +143,12 @@ OPEN = {
     "GET /permissions",
     "GET /me/preferences",
     "PATCH /me/preferences",
+    "GET /me/points",
+    "PATCH /me/points",
+    "GET /need-statistics",
+    "GET /rankings",
+    "GET /rewards",
+    "POST /rewards/{reward_id}/redemptions",
 }
 """About oneself, or public to everybody signed in."""
 

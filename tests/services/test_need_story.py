@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 from api.kit import clock
 from api.rules.people import MembershipKind
@@ -41,7 +42,7 @@ async def test_a_wish_goes_from_the_wisher_to_the_points(town: Town, pump: Pump)
     await pump()
     events = (await here.resident.get(f"/wishes/{need}/events")).json()["items"]
     assert [e["move"] for e in events] == [
-        "submit", "publish", "claim", "contact", "view_contact", "finish", "confirm",
+        "submit", "publish", "claim", "contact", "finish", "confirm",
     ]  # fmt: skip
     assert await scalar(town, "select balance from points_accounts where person_id = :p", p=wang.id) == 14 + 5
     titles = [n["title"] for n in (await here.resident.get("/notices")).json()["items"]]
@@ -66,6 +67,16 @@ async def test_contact_is_for_the_live_claimant_after_contact_alone_and_every_lo
     await move(town.here.worker, need, "let_go")
     assert (await wang.get(f"/wishes/{need}")).json()["contact"] is None
     assert await scalar(town, looks, p=wang.id) == 3
+
+
+async def test_a_returned_wish_is_changed_and_screened_anew(town: Town) -> None:
+    made = await wish(town)
+    back = await move(town.here.worker, made["id"], "return", reason="请写清楚度数")
+    assert (back["state"], (await town.here.resident.get(f"/wishes/{made['id']}")).json()["moves"]) == (
+        "returned", ["submit", "withdraw"],
+    )  # fmt: skip
+    again = await move(town.here.resident, made["id"], "submit", text="三百度的老花镜")
+    assert (again["state"], again["text"], again["content"]) == ("submitted", "三百度的老花镜", "pending")
 
 
 async def test_a_household_has_two_open_wishes_and_a_third_when_one_has_ended(town: Town) -> None:
@@ -336,3 +347,46 @@ async def test_the_nearest_and_most_urgent_come_first_page_by_page(town: Town) -
     assert second["next"] is None
     mine = (await wang.get("/wishes?skills=mine")).json()["items"]
     assert [i["id"] for i in mine] == [near]
+
+
+async def test_the_numbers_say_what_was_posted_claimed_done_and_left_unconfirmed(
+    town: Town, pump: Pump
+) -> None:
+    clock.set_to(MONDAY)
+    wang = await member(town)
+    silent, waiting = await published(town), await published(town)
+    assert waiting
+    clock.move(timedelta(hours=6))
+    await move(wang, silent, "claim")
+    await move(wang, silent, "contact")
+    clock.move(timedelta(hours=4))
+    await move(wang, silent, "finish", text="好了", minutes=20)
+    clock.move(timedelta(days=8))
+    await pump()
+    seen = (await wang.get(f"/need-statistics?place={town.here.place}&period=year")).json()["kinds"][0]
+    wanted = {
+        "posted": 2,
+        "claimed": 1,
+        "done": 1,
+        "confirmed": 0,
+        "unconfirmed": 1,
+        "in_house": 1,
+        "waiting": 0,
+    }
+    assert {name: seen[name] for name in wanted} == wanted
+    assert (seen["hours_to_claim"], seen["hours_to_done"], seen["rating"]) == (6.0, 10.0, None)
+    there = (await wang.get(f"/need-statistics?place={town.there.place}&period=year")).json()["kinds"]
+    assert [line["posted"] for line in there] == [0, 0]
+
+
+async def test_the_overview_says_what_each_branch_did(town: Town) -> None:
+    made = await town.operator.post("/branches", {"place_id": str(town.here.place), "name": "第一党支部"})
+    assert made.status_code == 201, made.text
+    wang = await member(town, branch_id=UUID(made.json()["id"]))
+    await member(town, "党员老李", branch_id=UUID(made.json()["id"]))
+    await move(wang, await published(town), "claim")
+    where = f"/branch-overview?place={town.here.place}"
+    seen = (await town.here.secretary.get(where)).json()["branches"]
+    line = {"members": 2, "active": 1, "claimed": 1, "done": 0, "minutes": 0}
+    assert [{name: b[name] for name in line} for b in seen] == [line]
+    assert (await wang.get(where)).status_code == 403

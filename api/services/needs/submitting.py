@@ -5,7 +5,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import literal_column, select
+from sqlalchemy import literal_column, select, update
 from sqlalchemy import text as sql
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -222,10 +222,9 @@ async def submit_again(
     need.require("submit")
     changes: dict[str, Any] = {k: v for k, v in {"title": title, "text": text}.items() if v is not None}
     check_channel(*changes.values())
+    await need.move(tx, "submit", text="修改后再提交", content=ContentState.pending)
     if changes:
-        changes["content"] = ContentState.pending
-    await need.move(tx, "submit", text="修改后再提交", **changes)
-    row = {**need.row, **changes}
-    if changes:
+        await tx.execute(update(Need).where(col(Need.id) == need_id).values(**changes))
+        row = {**need.row, **changes}
         await _watch(tx, need_id, row["author_id"], row["path"], row["title"], row["text"], row["risks"])
     await clocks.start(tx, need_id, NeedClock.screening)

@@ -64,19 +64,16 @@ with sums as (
     and e.kind in ('service', 'bonus', 'counter', 'counter_bonus')
   group by e.person_id having sum(e.amount) > 0)
 """
-_SPREAD = sql(
-    _SUMS
-    + """select count(*)::int as people, coalesce(sum(points), 0)::int as points, coalesce(sum(minutes), 0)::int as minutes,
+_SPREAD_OF = """
+select count(*)::int as people, coalesce(sum(points), 0)::int as points, coalesce(sum(minutes), 0)::int as minutes,
   percentile_disc(array[0.25, 0.5, 0.75]) within group (order by points) as quartiles, max(points) as most
 from sums"""
-)
-_NAMED = sql(
-    _SUMS
-    + """select * from (
+_NAMED_OF = """
+select * from (
   select s.person_id, pe.nickname as name, s.points, s.minutes, rank() over (order by s.points desc)::int as rank, a.named
   from sums s join people pe on pe.id = s.person_id join points_accounts a on a.person_id = s.person_id) r
-where named or person_id = :viewer order by rank, person_id limit :most"""  # noqa: S608  (both parts are constants of this module)
-)
+where named or person_id = :viewer order by rank, person_id limit :most"""
+_SPREAD, _NAMED = sql(_SUMS + _SPREAD_OF), sql(_SUMS + _NAMED_OF)
 
 
 async def rankings(tx: AsyncSession, viewer: Viewer, place_id: UUID, period: Period) -> dict[str, Any]:
