@@ -89,7 +89,7 @@ def lines() -> dict[str, Line | list[Line]]:
                 line("published", SHOWN, NOBODY, "expire"),
                 line("offered", SHOWN, LIVING, "pass"),
                 line("offered", SHOWN, _DISPATCH, "recall"),
-                line("contacted", SHOWN, HANDLING, "finish", text="好了", minutes=20),
+                line("contacted", SHOWN, HANDLING, "extend", **_BECAUSE),
                 line("contacted", SHOWN, HANDLING, "release", **_BECAUSE),
                 line("contacted", SHOWN, OWN, "withdraw"),
                 line("contacted", SHOWN, NOBODY, "time_out"),

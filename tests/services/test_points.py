@@ -147,7 +147,7 @@ async def test_stock_and_balance_are_exact_under_contention(town: Town) -> None:
 
 async def test_who_has_not_enough_takes_nothing_from_the_stock(town: Town) -> None:
     made = await town.here.worker.post(
-        "/rewards", {"place_id": str(town.here.place), "title": "米", "cost": 100, "stock": 5}
+        "/rewards", {"place_id": str(town.here.place), "title": "大米", "cost": 100, "stock": 5}
     )
     poor = await _rich(town, "新来的")
     refused = await poor.post(f"/rewards/{made.json()['id']}/redemptions")

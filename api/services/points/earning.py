@@ -108,8 +108,7 @@ async def counter(tx: AsyncSession, *, source_id: UUID, reason: str) -> int:
 
 async def write(tx: AsyncSession, entry: PointsEntry) -> None:
     """One line and its effect on the balance, together."""
-    tx.add(entry)
-    await tx.flush()
+    await tx.execute(insert(PointsEntry).values(entry.model_dump()))
     await tx.execute(
         update(PointsAccount)
         .where(col(PointsAccount.person_id) == entry.person_id)
