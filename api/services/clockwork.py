@@ -6,15 +6,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.models import Deadline
 from api.services.cases import requests, timing
-
-_BY_SUBJECT: dict[str, Callable[[AsyncSession, Deadline], Awaitable[None]]] = {
-    "case": timing.ran_out,
-    "case_request": requests.ran_out,
-from api.services.cases import timing
 from api.services.needs import timing as needs
 
 _BY_SUBJECT: dict[str, Callable[[AsyncSession, Deadline], Awaitable[None]]] = {
     "case": timing.ran_out,
+    "case_request": requests.ran_out,
     "need": needs.need_ran_out,
     "claim": needs.claim_ran_out,
     "offer": needs.offer_ran_out,
