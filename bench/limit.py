@@ -41,6 +41,22 @@ d as (insert into deadlines (id, subject_kind, subject_id, kind, cycle, limits, 
 k as (insert into idempotency_keys (person_id, key, fingerprint, created_at) values ($5, $8, '\\x00', now()))
 select id from c"""
 
+CLAIM = """with n as (
+  update needs set state = 'claimed', free_seats = '{}', version = version + 1, updated_at = now()
+  where id = $1 and state = 'published' returning id),
+m as (insert into claimants (person_id, live) select $2::uuid, 1 from n on conflict (person_id) do update
+  set live = claimants.live + 1 where claimants.live < 3 returning person_id),
+c as (insert into claims (id, need_id, member_id, seat, state, content, claimed_at)
+  select $3::uuid, n.id, m.person_id, 1, 'claimed', 'pending', now() from n left join m on true returning id),
+e as (insert into events (id, subject_kind, subject_id, move, to_state, actor_kind, actor_id, actor_title, data, at)
+  select $4::uuid, 'need', n.id, 'claim', 'claimed', 'person', $2::uuid, '认领人', '{}', now() from n, c),
+d as (insert into deadlines (id, subject_kind, subject_id, kind, cycle, limits, allowed, calendar_version, started_at,
+                             due_at, pauses, segments)
+  select gen_random_uuid(), 'claim', id, k, 1, '[]', 259200, 1, now(), now() + interval '3 days', '[]', '[]'
+  from c, unnest(array['contact_warning', 'contact_release']) k),
+k as (insert into idempotency_keys (person_id, key, fingerprint, created_at) select $2::uuid, $5, '\\x00', now() from c)
+select id from c"""
+
 
 def reply(content: object, status: int = 200) -> Response:
     return Response(orjson.dumps(content, default=str), status, media_type="application/json")
@@ -100,6 +116,24 @@ async def submit(request: Request) -> Response:
     return reply({"id": case}, 201)
 
 
+async def claim(request: Request) -> Response:
+    who = await session(request)
+    if who is None:
+        return reply({}, 401)
+    try:
+        won = await request.app.state.pg.fetchval(
+            CLAIM,
+            UUID(request.path_params["wish"]),
+            who,
+            uuid4(),
+            uuid4(),
+            request.headers["idempotency-key"],
+        )
+    except asyncpg.NotNullViolationError:
+        return reply({}, 409)
+    return reply({"id": won}) if won else reply({}, 409)
+
+
 async def _keep(_: asyncpg.Connection) -> None:
     """No session state is left behind."""
 
@@ -120,5 +154,6 @@ app = Starlette(
         Route("/v1/cases", listing),
         Route("/v1/cases", submit, methods=["POST"]),
         Route("/v1/cases/{case}", one),
+        Route("/v1/wishes/{wish}/moves/claim", claim, methods=["POST"]),
     ],
 )

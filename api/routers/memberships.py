@@ -37,7 +37,9 @@ MembershipId = Annotated[UUID, Path(description="报到登记标识")]
 async def register_membership(
     body: RegisterMembership, viewer: CurrentViewer, vault: TheVault, tx: Tx
 ) -> dict[str, Any]:
-    asked = NewMembership(**{f: getattr(body, f) for f in NewMembership.__slots__})
+    fields = {f: getattr(body, f) for f in NewMembership.__slots__}
+    fields["qualifications"] = [(q.name, q.expires_on) for q in body.qualifications]
+    asked = NewMembership(**fields)
     made = await memberships.register(tx, viewer, asked)
     return await memberships.read(tx, vault, viewer, made)
 

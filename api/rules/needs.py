@@ -54,6 +54,10 @@ class LiveLimit(Problem):
     advice = "先完成或退回已认领的，再认领新的。"
 
 
+class AlreadyClaimed(Problem):
+    status, code, title = 409, "already_claimed", "您已认领这项需求"
+
+
 class ContentRefused(Problem):
     status, code, title = 409, "content_refused", "内容审核未通过，不能公开"
 
@@ -91,7 +95,7 @@ class AlreadyDisputed(Problem):
 
 
 class OwnWork(Problem):
-    status, code, title = 403, "own_work", "不能替对方确认自己完成的事"
+    status, code, title = 403, "own_work", "不能替别人决定自己认领的事"
 
 
 class SharedTask(Problem):
@@ -142,6 +146,8 @@ def _may_publish(facts: NeedFacts) -> Problem | None:
 
 
 def _may_claim(facts: NeedFacts) -> Problem | None:
+    if facts.mine is not None:
+        return AlreadyClaimed()
     if facts.own_household:
         return OwnHousehold()
     if facts.lacking:
@@ -162,6 +168,8 @@ def _may_release(facts: NeedFacts) -> Problem | None:
 
 
 def _release_waits(facts: NeedFacts) -> Problem | None:
+    if facts.asked_release:
+        return OwnWork()
     return None if facts.release_waiting else NothingAsked()
 
 

@@ -62,6 +62,25 @@ def month_of(day: date) -> date:
     return day.replace(day=1)
 
 
+class Period(StrEnum):
+    """排行期间：本月、本季度、本年"""
+
+    month = "month"
+    quarter = "quarter"
+    year = "year"
+
+
+def starts_on(period: Period, today: date) -> date:
+    """The first day of the running period."""
+    match period:
+        case Period.month:
+            return today.replace(day=1)
+        case Period.quarter:
+            return today.replace(month=(today.month - 1) // 3 * 3 + 1, day=1)
+        case Period.year:
+            return today.replace(month=1, day=1)
+
+
 class RedemptionState(StrEnum):
     """兑换状态：待领取、已领取、已取消"""
 

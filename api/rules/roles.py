@@ -51,6 +51,13 @@ class Permission(StrEnum):
     case_record = "case.record"
     case_decide = "case.decide"
     content_review = "content.review"
+    need_read = "need.read"
+    need_screen = "need.screen"
+    need_dispatch = "need.dispatch"
+    need_record = "need.record"
+    need_callback = "need.callback"
+    reward_write = "reward.write"
+    team_write = "team.write"
     home_read = "home.read"
     home_write = "home.write"
     residency_verify = "residency.verify"
@@ -84,6 +91,13 @@ PERMISSION_TITLES: dict[Permission, str] = {
     Permission.case_record: "代居民录入诉求",
     Permission.case_decide: "裁决申诉、挂账、街道延期与督办",
     Permission.content_review: "审核居民发布的内容",
+    Permission.need_read: "查看辖区内的微心愿和志愿求助（含未公开的）",
+    Permission.need_screen: "审核微心愿和志愿求助",
+    Permission.need_dispatch: "向党员和志愿者派单、处理退单与异议",
+    Permission.need_record: "代居民提出微心愿和志愿求助",
+    Permission.need_callback: "回访并代为确认",
+    Permission.reward_write: "维护积分兑换品、发放兑换",
+    Permission.team_write: "维护服务队",
     Permission.home_read: "查看楼栋房屋",
     Permission.home_write: "维护小区与房屋",
     Permission.residency_verify: "核实居住关系",
@@ -119,6 +133,13 @@ _DESK = {
     Permission.poll_record,
     Permission.topic_read,
     Permission.topic_run,
+    Permission.need_read,
+    Permission.need_screen,
+    Permission.need_dispatch,
+    Permission.need_record,
+    Permission.need_callback,
+    Permission.reward_write,
+    Permission.team_write,
 }
 _LEAD = _DESK | {
     Permission.topic_screen,
@@ -133,7 +154,15 @@ _LEAD = _DESK | {
 
 GRANTED: dict[Role, frozenset[Permission]] = {
     Role.grid_worker: frozenset(
-        {Permission.case_read, Permission.case_record, Permission.home_read, Permission.topic_read}
+        {
+            Permission.case_read,
+            Permission.case_record,
+            Permission.home_read,
+            Permission.topic_read,
+            Permission.need_read,
+            Permission.need_record,
+            Permission.need_callback,
+        }
     ),
     Role.community_worker: frozenset(
         _DESK
@@ -165,6 +194,8 @@ GRANTED: dict[Role, frozenset[Permission]] = {
             Permission.grant_read,
             Permission.poll_read,
             Permission.poll_manage,
+            Permission.need_read,
+            Permission.need_screen,
         }
     ),
     Role.operator: frozenset(
@@ -181,6 +212,7 @@ GRANTED: dict[Role, frozenset[Permission]] = {
     Role.auditor: frozenset(
         {
             Permission.case_read,
+            Permission.need_read,
             Permission.person_read,
             Permission.grant_read,
             Permission.poll_read,

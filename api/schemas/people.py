@@ -1,6 +1,6 @@
 """People, their homes and memberships, and what they were granted, on the wire."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Self
 from uuid import UUID
 
@@ -14,6 +14,7 @@ from api.rules.people import (
     PersonState,
     Relation,
     ResidencyState,
+    ServiceTime,
 )
 from api.rules.roles import Permission, Role
 from api.schemas.base import Body, Line, Moment, Named, Nickname, Out, ShortText, clean_line
@@ -74,6 +75,20 @@ class RegisterResidency(Body):
     }
 
 
+class QualificationOut(Out):
+    """一项资质"""
+
+    name: str
+    expires_on: date | None = Field(description="有效期至；长期为 null")
+
+
+class NewQualification(Body):
+    """一项资质"""
+
+    name: Skill = Field(description="资质名称，例如“电工证”")
+    expires_on: date | None = Field(None, description="有效期至；不填为长期")
+
+
 class MembershipOut(Out):
     """党员报到或志愿者登记"""
 
@@ -85,6 +100,11 @@ class MembershipOut(Out):
     work_unit: str | None = Field(description="工作单位")
     skills: list[str] = Field(description="特长")
     availability: str | None = Field(description="可以服务的时间")
+    times: list[ServiceTime] = Field(description="通常可以服务的时段")
+    birth_year: int | None = Field(description="出生年份")
+    insured_until: date | None = Field(description="志愿者保险有效至")
+    ends_on: date | None = Field(description="报到截止日；不填为长期")
+    qualifications: list[QualificationOut] = Field(description="资质")
     state: MembershipState
     reason: str | None = Field(description="核实不通过的原因")
     moves: list[BelongingMove] = Field(description="您此刻可以进行的操作")
@@ -102,6 +122,11 @@ class RegisterMembership(Body):
     work_unit: Line | None = Field(None, description="工作单位")
     skills: list[Skill] = Field([], max_length=20, description="特长")
     availability: Line | None = Field(None, description="可以服务的时间")
+    times: list[ServiceTime] = Field([], max_length=4, description="通常可以服务的时段")
+    birth_year: int | None = Field(None, ge=1900, le=2100, description="出生年份")
+    insured_until: date | None = Field(None, description="志愿者保险有效至")
+    ends_on: date | None = Field(None, description="报到截止日；不填为长期")
+    qualifications: list[NewQualification] = Field([], max_length=10, description="资质，由社区核实")
 
     model_config = Body.model_config | {
         "json_schema_extra": {
@@ -121,6 +146,9 @@ class RegisterMembership(Body):
     def _branch_of_party_members(self) -> Self:
         if self.branch_id is not None and self.kind is not MembershipKind.party:
             raise ValueError("只有党员报到填写党支部")
+        names = [qualification.name for qualification in self.qualifications]
+        if len(set(names)) != len(names):
+            raise ValueError("同一项资质只填一次")
         return self
 
 
@@ -159,6 +187,7 @@ class MeOut(Out):
     residencies: list[ResidencyOut] = Field(description="居住关系，新的在前，最多 50 条")
     memberships: list[MembershipOut] = Field(description="报到登记，新的在前，最多 50 条")
     grants: list[GrantBrief] = Field(description="有效的授权")
+    points: int = Field(description="可用积分")
     unread: int = Field(description="未读通知数")
     created_at: datetime
 

@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from api.models import Deadline
 from api.services.appointments import following as appointments
 from api.services.cases import requests, timing
+from api.services.needs import timing as needs
 from api.services.privacy import erasing
 from api.services.topics import executing, objecting, stages
 from api.services.topics import timing as topics
@@ -19,6 +20,9 @@ _BY_SUBJECT: dict[str, Callable[[AsyncSession, Deadline], Awaitable[None]]] = {
     stages.SUBJECT: topics.ran_out,
     objecting.SUBJECT: topics.objection_ran_out,
     executing.MILESTONE: topics.milestone_ran_out,
+    "need": needs.need_ran_out,
+    "claim": needs.claim_ran_out,
+    "offer": needs.offer_ran_out,
 }
 
 

@@ -47,7 +47,7 @@ from api.rules.places import UnitKind, ancestor_paths
 from api.rules.property import AssetKind, MerchantCategory
 from api.rules.roles import SERVES, Role
 from api.services.appointments import office
-from tests.routers import matrix_topics
+from tests.routers import matrix_needs, matrix_topics
 from tests.routers.matrix import ASKERS, HANDLER, OWNER, RESIDENT, Line
 from tests.town import Community, Town
 
@@ -277,6 +277,8 @@ class World:
             "notice": str(notice.id),
             "check": str(check.id),
         }
+        offeree = self.people[RESIDENT.name] if here else handler
+        await matrix_needs.fill(tx, names, at, owner, handler, offeree)
 
         await matrix_topics.fill(tx, at, owner, names)
 

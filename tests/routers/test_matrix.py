@@ -166,6 +166,12 @@ OPEN = {
     "GET /case-categories",
     "GET /assets",
     "GET /merchants",
+    "GET /me/points",
+    "PATCH /me/points",
+    "GET /need-statistics",
+    "GET /rankings",
+    "GET /rewards",
+    "POST /rewards/{reward_id}/redemptions",
 }
 """About oneself, or public to everybody signed in."""
 

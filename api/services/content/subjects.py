@@ -7,7 +7,7 @@ from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import SQLModel, col
 
-from api.models import CaseMessage, ContentCheck, Objection, Statement, Topic, Upload
+from api.models import CaseMessage, Claim, ContentCheck, Need, Objection, Statement, Topic, Upload
 from api.rules.content import ContentState
 from api.services.cases import opening
 from api.services.people import names
@@ -29,6 +29,8 @@ def column_of(table: type[SQLModel]) -> Judged:
 SUBJECTS: dict[str, Judged] = {
     "case": opening.judged,
     "case_message": column_of(CaseMessage),
+    "need": column_of(Need),
+    "claim": column_of(Claim),
     names.NICKNAME: names.judged,
     names.AVATAR: names.judged,
     "upload": column_of(Upload),
@@ -40,6 +42,8 @@ SUBJECTS: dict[str, Judged] = {
 TITLES: dict[str, str] = {
     "case": "诉求",
     "case_message": "补充内容",
+    "need": "需求",
+    "claim": "完成情况",
     names.NICKNAME: "昵称",
     names.AVATAR: "头像",
     "upload": "图片",

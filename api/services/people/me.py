@@ -19,6 +19,7 @@ from api.services.people.accounts import active
 from api.services.people.belonging import PHONE, SELF_TITLE, masked
 from api.services.people.memberships import membership_rows, membership_view
 from api.services.people.residencies import residency_rows, residency_view
+from api.services.points import reading as points
 
 MOST_SHOWN = 50
 """Of residencies and memberships each; the rest is in their lists."""
@@ -62,6 +63,7 @@ async def me(tx: AsyncSession, vault: Vault, viewer: Viewer) -> dict[str, Any]:
         "residencies": [residency_view(vault, viewer, row) for row in homes],
         "memberships": [membership_view(vault, viewer, row) for row in belongs],
         "grants": await _grants(tx, viewer),
+        "points": await points.balance(tx, viewer),
         "unread": unread.scalar_one(),
     }
 

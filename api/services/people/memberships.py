@@ -1,11 +1,12 @@
 """报到登记: party members reporting to a community, and volunteers registering with it."""
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, or_, select, text
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import ColumnElement, Select, func, or_, select, text
+from sqlalchemy.dialects.postgresql import aggregate_order_by, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 from sqlmodel import col
@@ -14,10 +15,17 @@ from api.kit.events import record
 from api.kit.paging import FIRST, page, read_cursor
 from api.kit.problems import NotFound
 from api.kit.secrets import Vault
-from api.models import Branch, Membership, Person, Place
+from api.models import Branch, Membership, Person, Place, Qualification
 from api.models.people import BranchId
 from api.models.places import PlaceId
-from api.rules.people import MEMBERSHIPS, BelongingMove, BelongingStanding, MembershipKind, MembershipState
+from api.rules.people import (
+    MEMBERSHIPS,
+    BelongingMove,
+    BelongingStanding,
+    MembershipKind,
+    MembershipState,
+    ServiceTime,
+)
 from api.rules.places import Level
 from api.rules.roles import Permission, Role, capacity
 from api.services.access import VIEWER, Viewer, params, placed_under, reaches, roles_here
@@ -35,6 +43,10 @@ _FIELDS = (
     "work_unit",
     "skills",
     "availability",
+    "times",
+    "birth_year",
+    "insured_until",
+    "ends_on",
     "state",
     "reason",
     "version",
@@ -54,6 +66,12 @@ class NewMembership:
     work_unit: str | None
     skills: list[str]
     availability: str | None
+    times: list[ServiceTime]
+    birth_year: int | None
+    insured_until: date | None
+    ends_on: date | None
+    qualifications: list[tuple[str, date | None]]
+    """Name and last day; None for ever."""
 
 
 def readable_memberships() -> ColumnElement[bool]:
@@ -71,6 +89,19 @@ def membership_rows() -> Select[Any]:
             col(Person.nickname),
             col(Person.phone_sealed),
             roles_here(col(At.path)).scalar_subquery().label("roles"),
+            select(
+                func.jsonb_agg(
+                    aggregate_order_by(
+                        func.jsonb_build_object(
+                            "name", col(Qualification.name), "expires_on", col(Qualification.expires_on)
+                        ),
+                        col(Qualification.name),
+                    )
+                )
+            )
+            .where(col(Qualification.membership_id) == col(Membership.id))
+            .scalar_subquery()
+            .label("qualifications"),
         )
         .join(At, col(At.id) == col(Membership.place_id))
         .join(Person, col(Person.id) == col(Membership.person_id))
@@ -84,6 +115,7 @@ def membership_view(vault: Vault, viewer: Viewer, row: Any) -> dict[str, Any]:
     what = _standings(row, viewer)
     return {
         **{f: getattr(it, f) for f in _FIELDS},
+        "qualifications": row.qualifications or [],
         "person": belonging.brief(vault, it.person_id, row.nickname, row.phone_sealed),
         "place": {"id": it.place_id, "name": row.place_name},
         "branch": {"id": it.branch_id, "name": row.branch_name} if it.branch_id is not None else None,
@@ -155,6 +187,10 @@ async def register(tx: AsyncSession, viewer: Viewer, asked: NewMembership) -> UU
         work_unit=asked.work_unit,
         skills=asked.skills,
         availability=asked.availability,
+        times=[time.value for time in asked.times],
+        birth_year=asked.birth_year,
+        insured_until=asked.insured_until,
+        ends_on=asked.ends_on,
     )
     written = await tx.execute(
         insert(Membership)
@@ -167,6 +203,10 @@ async def register(tx: AsyncSession, viewer: Viewer, asked: NewMembership) -> UU
     )
     if written.first() is None:
         raise AlreadyRegistered("您已在这个社区登记过")
+    tx.add_all(
+        Qualification(membership_id=new.id, name=name, expires_on=until)
+        for name, until in asked.qualifications
+    )
     record(
         tx,
         subject_kind="membership",

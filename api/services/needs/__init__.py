@@ -1,0 +1,1 @@
+"""需求: submit, screen, claim, do, confirm."""

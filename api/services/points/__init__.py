@@ -1,0 +1,1 @@
+"""积分: earned, spent, ranked."""
