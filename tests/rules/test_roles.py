@@ -70,7 +70,15 @@ def test_who_works_for_a_company_reads_nothing_of_a_place(role: Role) -> None:
 
 
 def test_a_grid_worker_takes_down_what_residents_say_and_decides_nothing() -> None:
-    assert GRANTED[R.grid_worker] == {P.case_read, P.case_record, P.home_read, P.topic_read}
+    assert GRANTED[R.grid_worker] == {
+        P.case_read,
+        P.case_record,
+        P.home_read,
+        P.topic_read,
+        P.need_read,
+        P.need_record,
+        P.need_callback,
+    }
 
 
 def test_the_street_dispatches_and_checks_but_does_not_handle() -> None:
