@@ -20,6 +20,7 @@ from api.routers import (
     case_requests,
     cases,
     grants,
+    joining,
     me,
     memberships,
     notices,
@@ -124,6 +125,7 @@ CONSOLE = (
 SHARED = (
     sessions.fast,
     sessions.shared_router,
+    joining.router,
     cases.fast,
     cases.router,
     case_requests.router,

@@ -40,8 +40,36 @@ def upgrade() -> None:
     op.create_index(
         "ix_case_words_words", "case_words", ["words"], postgresql_using="gin", if_not_exists=True
     )
+    op.create_table(
+        "case_supports",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("case_id", sa.Uuid(), nullable=False),
+        sa.Column("person_id", sa.Uuid(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["case_id"], ["cases.id"], name=op.f("fk_case_supports_case_id"), ondelete="RESTRICT"
+        ),
+        sa.ForeignKeyConstraint(
+            ["person_id"], ["people.id"], name=op.f("fk_case_supports_person_id"), ondelete="RESTRICT"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_case_supports")),
+        sa.UniqueConstraint("case_id", "person_id", name=op.f("uq_case_supports_case_id_person_id")),
+        if_not_exists=True,
+    )
+    op.create_index("ix_case_supports_person", "case_supports", ["person_id"], if_not_exists=True)
+    op.add_column(
+        "cases", sa.Column("merged_at", sa.DateTime(timezone=True), nullable=True), if_not_exists=True
+    )
     # What came before is committed here: whatever stops the rest, running the migration again completes it.
     with op.get_context().autocommit_block():
+        op.drop_index("ix_cases_merged", table_name="cases", postgresql_concurrently=True, if_exists=True)
+        op.create_index(
+            "ix_cases_merged",
+            "cases",
+            ["merged_into_id"],
+            postgresql_where=sa.text("merged_into_id is not null"),
+            postgresql_concurrently=True,
+        )
         for name, table, columns, using in CONCURRENTLY:
             op.drop_index(name, table_name=table, postgresql_concurrently=True, if_exists=True)
             op.create_index(name, table, columns, postgresql_using=using, postgresql_concurrently=True)
@@ -49,7 +77,10 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     with op.get_context().autocommit_block():
+        op.drop_index("ix_cases_merged", table_name="cases", postgresql_concurrently=True, if_exists=True)
         for name, table, _, _ in CONCURRENTLY:
             op.drop_index(name, table_name=table, postgresql_concurrently=True, if_exists=True)
+    op.drop_column("cases", "merged_at")
+    op.drop_table("case_supports")
     op.drop_table("case_words")
     op.execute("drop function bigrams(text)")

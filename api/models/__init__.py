@@ -11,6 +11,7 @@ from api.models.content import ContentCheck, MediaVerdict, RiskRating, Upload
 from api.models.deadlines import Deadline
 from api.models.imports import ImportRun
 from api.models.jobs import Job
+from api.models.joining import CaseSupport
 from api.models.needs import Claim, Claimant, Need, Offer
 from api.models.notices import Notice, NoticePreference, SubscriptionConsent, SubscriptionMessage
 from api.models.people import (
@@ -56,6 +57,7 @@ __all__ = [
     "CaseRating",
     "CaseReach",
     "CaseRequest",
+    "CaseSupport",
     "CaseTask",
     "CaseUrge",
     "CaseWords",

@@ -142,6 +142,8 @@ class World:
         await tx.flush()
         task = CaseTask(case_id=assist.case_id, request_id=assist.id, unit_id=UnitId(at.desk), text="清理")
         tx.add(task)
+        merged = await self._case(tx, at, CaseState.merged, owner, handler, UUID(names["in_progress"]))
+        names["merged"] = str(merged)
         event = record(
             tx,
             subject_kind="case",
@@ -188,7 +190,13 @@ class World:
         }
 
     async def _case(
-        self, tx: AsyncSession, at: Community, state: CaseState, owner: PersonId, handler: PersonId
+        self,
+        tx: AsyncSession,
+        at: Community,
+        state: CaseState,
+        owner: PersonId,
+        handler: PersonId,
+        parent: UUID | None = None,
     ) -> UUID:
         """A private case in `state`, contacted already, so that only standing decides."""
         now = clock.now()
@@ -208,6 +216,8 @@ class World:
             tasks_open=1 if state is CaseState.waiting_resident else 0,
             unit_id=at.desk if state is not CaseState.submitted else None,
             handler_id=handler if working else None,
+            merged_into_id=CaseId(parent) if parent else None,
+            merged_at=now if parent else None,
             first_contact_at=now if state is not CaseState.submitted else None,
             handled_at=now if state in (CaseState.handled, CaseState.awaiting_rating) else None,
         )

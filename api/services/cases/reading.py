@@ -156,7 +156,9 @@ def one_case() -> Select[Any]:
             _route().label("route_unit_id"),
             _requests().label("requests"),
             select(col(CaseRating.overall))
-            .where(col(CaseRating.case_id) == col(Case.id))
+            .where(
+                col(CaseRating.case_id) == col(Case.id), col(CaseRating.reporter_id) == col(Case.reporter_id)
+            )
             .order_by(col(CaseRating.cycle).desc())
             .limit(1)
             .scalar_subquery()
