@@ -30,6 +30,7 @@ from api.routers import (
     residencies,
     sessions,
     settling,
+    statistics,
     system,
 )
 from api.routers.deps import CurrentViewer, Tx
@@ -121,6 +122,7 @@ CONSOLE = (
     grants.ending_router,
     settling.router,
     operations.router,
+    statistics.console_router,
 )
 SHARED = (
     sessions.fast,
@@ -135,6 +137,7 @@ SHARED = (
     residencies.shared_router,
     memberships.shared_router,
     notices.shared_router,
+    statistics.router,
 )
 """In the mini-program and in the console alike: the same services, the viewer's grants make the difference."""
 

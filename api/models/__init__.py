@@ -44,6 +44,7 @@ from api.models.sealing import EventLeaf, PollRecord, Seal, SealedLeaf
 from api.models.search import CaseWords
 from api.models.teams import Qualification, Team, TeamMember
 from api.models.wechat import ProgramCode, WechatPush
+from api.models.statistics import CaseExclusion
 
 metadata = SQLModel.metadata
 
@@ -52,6 +53,7 @@ __all__ = [
     "Branch",
     "CalendarVersion",
     "Case",
+    "CaseExclusion",
     "CaseMessage",
     "CaseNumber",
     "CaseRating",

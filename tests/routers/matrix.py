@@ -274,6 +274,13 @@ TABLE: dict[str, Line | list[Line]] = {
     "GET /events": Line(
         gate=somewhere(P.audit_read), see=holds(P.audit_read), query="?subject={submitted}", listed="event"
     ),
+    "GET /statistics": Line(query="?place={place}&period=2026-11"),
+    "POST /statistics/exclusions": Line(
+        see=CASE, may=holds(P.case_verify), ok=201, body={"case_id": "{handled}", "reason": "malicious"}
+    ),
+    "POST /statistics/exclusions/{case_id}/confirm": Line(
+        see=CASE, may=holds(P.case_verify), body={}, subject={"case_id": "excluded"}
+    ),
     "GET /queue": Line(gate=somewhere(P.queue_read)),
     "POST /queue/{event_id}/retry": Line(gate=somewhere(P.queue_retry), body={}, subject={"event_id": "event"}),
 }  # fmt: skip

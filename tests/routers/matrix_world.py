@@ -16,6 +16,7 @@ from api.kit.ids import new_id
 from api.models import (
     Branch,
     Case,
+    CaseExclusion,
     CaseReach,
     CaseRequest,
     CaseTask,
@@ -37,6 +38,7 @@ from api.rules.cases import CaseCategory, CaseKind, CaseState
 from api.rules.people import MembershipKind, PersonState, Relation, ResidencyState
 from api.rules.places import ancestor_paths
 from api.rules.roles import Role
+from api.rules.statistics import ExclusionReason
 from tests.routers.matrix import ASKERS, HANDLER, OWNER, RESIDENT, Line
 from tests.town import Community, Town
 
@@ -144,6 +146,9 @@ class World:
         tx.add(task)
         merged = await self._case(tx, at, CaseState.merged, owner, handler, UUID(names["in_progress"]))
         names["merged"] = str(merged)
+        excluded = await self._case(tx, at, CaseState.handled, owner, handler)
+        tx.add(CaseExclusion(case_id=CaseId(excluded), reason=ExclusionReason.malicious, proposed_by=holder))
+        names["excluded"] = str(excluded)
         event = record(
             tx,
             subject_kind="case",
