@@ -42,9 +42,9 @@ from api.models.polls import (
 from api.models.privacy import DataExport, Erasure, PrivacyConsent
 from api.models.sealing import EventLeaf, PollRecord, Seal, SealedLeaf
 from api.models.search import CaseWords
+from api.models.statistics import CaseExclusion
 from api.models.teams import Qualification, Team, TeamMember
 from api.models.wechat import ProgramCode, WechatPush
-from api.models.statistics import CaseExclusion
 
 metadata = SQLModel.metadata
 
