@@ -26,6 +26,7 @@ from api.routers import (
     estates,
     grants,
     imports,
+    joining,
     me,
     memberships,
     merchants,
@@ -41,6 +42,7 @@ from api.routers import (
     residencies,
     sessions,
     settling,
+    statistics,
     system,
     topic_stages,
     topics,
@@ -159,10 +161,12 @@ CONSOLE = (
     imports.router,
     operations.router,
     moderation.router,
+    statistics.console_router,
 )
 SHARED = (
     sessions.fast,
     sessions.shared_router,
+    joining.router,
     cases.fast,
     cases.router,
     case_requests.router,
@@ -186,6 +190,7 @@ SHARED = (
     opinions.fast,
     opinions.router,
     uploads.router,
+    statistics.router,
 )
 """In the mini-program and in the console alike: the same services, the viewer's grants make the difference."""
 

@@ -13,6 +13,7 @@ from api.models.content import ContentCheck, MediaVerdict, RiskRating, Upload
 from api.models.deadlines import Deadline
 from api.models.imports import ImportRun
 from api.models.jobs import Job
+from api.models.joining import CaseSupport
 from api.models.merchants import Merchant
 from api.models.needs import Claim, Claimant, Need, Offer
 from api.models.notices import Notice, NoticePreference, SubscriptionConsent, SubscriptionMessage
@@ -45,6 +46,7 @@ from api.models.polls import (
 from api.models.privacy import DataExport, Erasure, PrivacyConsent
 from api.models.sealing import EventLeaf, PollRecord, Seal, SealedLeaf
 from api.models.search import CaseWords
+from api.models.statistics import CaseExclusion
 from api.models.teams import Qualification, Team, TeamMember
 from api.models.topics import Topic, TopicAttendance, TopicGuest, TopicMeeting, TopicPlace, TopicStage
 from api.models.wechat import ProgramCode, WechatPush
@@ -58,11 +60,13 @@ __all__ = [
     "Branch",
     "CalendarVersion",
     "Case",
+    "CaseExclusion",
     "CaseMessage",
     "CaseNumber",
     "CaseRating",
     "CaseReach",
     "CaseRequest",
+    "CaseSupport",
     "CaseTask",
     "CaseUrge",
     "CaseWords",

@@ -61,6 +61,7 @@ class Case(SQLModel, table=True):
         CheckConstraint("state <> 'rejected' or reject_reason is not null", name="rejected_why"),
         Index("ix_cases_reporter", "reporter_id", "id"),
         Index("ix_cases_asset", "asset_id", "created_at", postgresql_where=sql("asset_id is not null")),
+        Index("ix_cases_merged", "merged_into_id", postgresql_where=sql("merged_into_id is not null")),
         Index(
             "ix_cases_unit_live",
             "unit_id",
@@ -129,6 +130,7 @@ class Case(SQLModel, table=True):
     """The withdrawn hazard that goes on as this case."""
     outcome: Outcome | None = word(Outcome, optional=True)
     merged_into_id: CaseId | None = link("cases.id", optional=True)
+    merged_at: datetime | None = moment(optional=True)
     first_contact_at: datetime | None = moment(optional=True)
     dispatched_at: datetime | None = moment(optional=True)
     handled_at: datetime | None = moment(optional=True)

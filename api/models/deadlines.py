@@ -21,6 +21,7 @@ class Deadline(SQLModel, table=True):
             text("least(warn_at, due_at)"),
             postgresql_where=text("met_at is null and cancelled_at is null and fired_at is null"),
         ),
+        Index("ix_deadlines_cohort", "due_at", postgresql_where=text("kind = 'finish' and cycle = 1")),
     )
 
     id: UUID = key()

@@ -14,6 +14,7 @@ from api.routers.bodies import check_fields
 from api.routers.deps import KEY_PROBLEMS, CurrentViewer, Db, Key, Once, ThePictures, Tx, problems
 from api.rules import case_guards as rules
 from api.rules.cases import CaseCategory, CaseKind, CaseMove, CaseState
+from api.rules.joining import AlreadyRated, NotMergeable
 from api.schemas.base import Happened, Search
 from api.schemas.cases import (
     ALLOWED,
@@ -32,8 +33,10 @@ from api.services.cases import (
     assigning,
     handling,
     holding,
+    joining,
     ladder,
     listing,
+    merging,
     rating,
     reading,
     redirecting,
@@ -132,7 +135,8 @@ async def get_case(case_id: CaseId, viewer: CurrentViewer, db: Db) -> Response:
                        rules.AskedEnough, rules.SameHands, rules.NoUnit, rules.DisputedEnough, rating.StarsMismatch,
                        rules.TransferredEnough, rules.TasksOpen, rules.TooLateToReopen, rules.NothingToConfirm,
                        rules.NoCallBackOwed, rules.NotThatHigh, rules.AlreadyHazard, ladder.NotAnOwner,
-                       assigning.NotAMember, assigning.NobodyToAssign, UploadNotUsable, TooManyUploads),
+                       assigning.NotAMember, assigning.NobodyToAssign, UploadNotUsable, TooManyUploads,
+                       rules.TooLateToObject, NotMergeable),
     dependencies=[Once],
 )  # fmt: skip
 async def move_case(
@@ -194,6 +198,11 @@ async def move_case(
             await rating.dispute(tx, viewer, case_id, _stars(body.stars))
         case CaseMove.withdraw:
             await handling.withdraw(tx, viewer, case_id, body.reason)
+        case CaseMove.merge:
+            assert body.parent_id is not None
+            await merging.merge(tx, viewer, case_id, body.parent_id)
+        case CaseMove.unmerge | CaseMove.object:
+            await merging.unmerge(tx, viewer, case_id, body.reason, move=move.value)
         case _:  # the clock's own move, and those that happen with the approval of a request
             await (await find(tx, viewer, case_id)).move(tx, move.value)
     return await seen(tx, viewer, case_id)
@@ -215,12 +224,14 @@ async def seen(tx: Tx, viewer: Viewer, case_id: UUID) -> dict[str, Any]:
     "/cases/{case_id}/ratings",
     response_model=CaseOut,
     summary="评价诉求",
-    description="三星及以上结案；一、二星视为不认可，进入下一轮办理。",
-    responses=problems(Malformed, NotFound, NotAllowed, WrongMoment, *KEY_PROBLEMS),
+    description="三星及以上结案；一、二星视为不认可，进入下一轮办理。附和的居民和并案诉求的反映人各自评价，不影响办理。",
+    responses=problems(Malformed, NotFound, NotAllowed, WrongMoment, AlreadyRated, *KEY_PROBLEMS),
     dependencies=[Once],
 )
 async def rate_case(case_id: CaseId, body: Stars, viewer: CurrentViewer, tx: Tx) -> dict[str, Any]:
-    if body.overall < rules.DISPUTED_BELOW:
+    if await joining.rate(tx, viewer, case_id, _stars(body)):
+        pass  # one of those who joined: a mark of his own, no move
+    elif body.overall < rules.DISPUTED_BELOW:
         await rating.dispute(tx, viewer, case_id, _stars(body))
     else:
         await rating.rate(tx, viewer, case_id, _stars(body))

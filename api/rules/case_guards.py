@@ -32,6 +32,11 @@ class SameHands(Problem):
     status, code, title = 409, "same_hands", "核查人不能是承办人本人"
 
 
+class TooLateToObject(Problem):
+    status, code, title = 409, "too_late_to_object", "已过提出异议的期限"
+    advice = "并单后 3 天内可以提出；此后请联系社区撤销并单。"
+
+
 class DisputedEnough(Problem):
     status, code, title = 409, "disputed_enough", "重新办理的次数已用完，请直接联系街道"
 
@@ -100,6 +105,8 @@ class CaseFacts:
     by_system: bool = False
     low_risk: bool = True
     """The system may check it."""
+    objection_open: bool = False
+    """Merged so short a time ago that its reporter may still object."""
 
 
 def days_after(moment: datetime, days: int) -> datetime:
@@ -150,6 +157,10 @@ def may_ask(facts: CaseFacts) -> Problem | None:
 
 def may_dispute(facts: CaseFacts) -> Problem | None:
     return None if facts.cycle < CYCLES_ALLOWED else DisputedEnough()
+
+
+def may_object(facts: CaseFacts) -> Problem | None:
+    return None if facts.objection_open else TooLateToObject()
 
 
 def other_hands(facts: CaseFacts) -> Problem | None:

@@ -169,6 +169,9 @@ class CaseMove(StrEnum):
     report_up = "report_up"
     mark_hazard = "mark_hazard"
     assign = "assign"
+    merge = "merge"
+    unmerge = "unmerge"
+    object = "object"
 
 
 class Standing(StrEnum):
@@ -333,5 +336,12 @@ CASES: Lifecycle[CaseState, Standing, CaseFacts] = Lifecycle(
                 "转区级或 12345 协调，保留其编号；诉求继续办理"),
         *_stays(CaseMove.mark_hazard, "标为安全隐患", (_S.submitted, *_WORKED_ON), _BY.dispatcher, guards.no_hazard_yet,
                 "反映人撤回后仍要办理"),
+        Move(CaseMove.merge, "并单", (_S.submitted, _S.dispatched, _S.in_progress), _S.merged,
+             frozenset({_BY.dispatcher, _BY.handler}),
+             note="并入同一社区仍在办理、自身未并单、公开范围不更宽的诉求；各反映人都得到通知，各自评价"),
+        Move(CaseMove.unmerge, "撤销并单", (_S.merged,), _S.submitted, frozenset({_BY.dispatcher, _BY.system}),
+             note="恢复单独办理，居民时钟如同从未并单；所并入的诉求撤回时由系统撤销"),
+        Move(CaseMove.object, "对并单有异议", (_S.merged,), _S.submitted, frozenset({_BY.reporter}), guards.may_object,
+             note="并单后 3 天内"),
     ],
 )  # fmt: skip

@@ -203,12 +203,13 @@ class MoveCase(Body):
     before: UploadIds | None = Field(None, description="finish：处置前的照片")
     after: UploadIds | None = Field(None, description="finish：处置后的照片")
     reason: ShortText | None = Field(
-        None, description="fail_check、withdraw、transfer、reopen、mark_hazard：原因"
+        None, description="fail_check、withdraw、transfer、reopen、mark_hazard、unmerge、object：原因"
     )
     owner_id: UUID | None = Field(None, description="plan：责任人，不填为本人")
     system: Line | None = Field(None, description="refer、report_up：外部系统名称")
     number: Line | None = Field(None, description="refer、report_up：在外部系统的编号")
     stars: Stars | None = Field(None, description="rate、dispute：评价")
+    parent_id: UUID | None = Field(None, description="merge：并入哪一件")
 
     model_config = Body.model_config | {
         "json_schema_extra": {"examples": [{"outcome": "solved", "reply": "已更换灯具，当晚恢复照明。"}]}
@@ -230,6 +231,8 @@ NEEDED: dict[CaseMove, tuple[str, ...]] = {
     CaseMove.call_back: ("text",),
     CaseMove.plan: ("text",),
     CaseMove.mark_hazard: ("reason",),
+    CaseMove.merge: ("parent_id",),
+    CaseMove.object: ("reason",),
 }
 """What a move cannot do without."""
 
@@ -241,6 +244,7 @@ ALLOWED: dict[CaseMove, tuple[str, ...]] = {
     CaseMove.pass_check: ("text",),
     CaseMove.withdraw: ("reason",),
     CaseMove.plan: ("text", "owner_id"),
+    CaseMove.unmerge: ("reason",),
 }
 """What a move looks at; as much as it needs where nothing stands here."""
 

@@ -221,6 +221,9 @@ TABLE: dict[str, Line | list[Line]] = {
         _too_early("confirm", holds(P.case_dispatch), text="重新办理"),
         _too_early("call_back", CALLING, text="居民满意"),
         _too_early("report_up", holds(P.case_decide), system="12345", number="T-1"),
+        _case_move("merge", "submitted", holds(P.case_dispatch), parent_id="{in_progress}"),
+        _case_move("unmerge", "merged", holds(P.case_dispatch)),
+        _case_move("object", "merged", OWN, reason="不是同一件"),
     ],
     "POST /cases/{case_id}/requests": [
         Line(see=CASE, may=may, ok=201, body={"kind": kind, "reason": "情况属实", **more}, subject={"case_id": state})
@@ -251,6 +254,15 @@ TABLE: dict[str, Line | list[Line]] = {
     ],
     "POST /cases/{case_id}/urges": Line(see=CASE, may=OWN, ok=201, subject={"case_id": "in_progress"}),
     "GET /cases/{case_id}/clock": Line(see=CASE, subject={"case_id": "submitted"}),
+    "GET /cases/similar": Line(
+        see=holds(P.case_read),
+        query="?place_id={place}&category=help&title=路灯&text=不亮",
+        listed="submitted",
+    ),
+    "POST /cases/{case_id}/supports": Line(
+        see=CASE, may=holds(P.case_read), ok=201, body={}, subject={"case_id": "submitted"}
+    ),
+    "DELETE /cases/{case_id}/supports": Line(see=CASE, subject={"case_id": "submitted"}),
     # 居住关系与报到登记
     "POST /residencies": Line(ok=201, body={"home_id": "{other_home}", "relation": "owner", "is_registered": True}),
     "GET /residencies": Line(see=BELONGING, query="?place={place}", listed="residency"),
@@ -340,6 +352,13 @@ TABLE: dict[str, Line | list[Line]] = {
     "POST /calendar": Line(gate=somewhere(P.calendar_write), query="?note=test", content=b"x", ok=422),
     "GET /events": Line(
         gate=somewhere(P.audit_read), see=holds(P.audit_read), query="?subject={submitted}", listed="event"
+    ),
+    "GET /statistics": Line(query="?place={place}&period=2026-11"),
+    "POST /statistics/exclusions": Line(
+        see=CASE, may=holds(P.case_verify), ok=201, body={"case_id": "{handled}", "reason": "malicious"}
+    ),
+    "POST /statistics/exclusions/{case_id}/confirm": Line(
+        see=CASE, may=holds(P.case_verify), body={}, subject={"case_id": "excluded"}
     ),
     "GET /queue": Line(gate=somewhere(P.queue_read)),
     "POST /queue/{event_id}/retry": Line(gate=somewhere(P.queue_retry), body={}, subject={"event_id": "event"}),

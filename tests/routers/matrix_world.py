@@ -18,6 +18,7 @@ from api.models import (
     Asset,
     Branch,
     Case,
+    CaseExclusion,
     CaseReach,
     CaseRequest,
     CaseTask,
@@ -46,6 +47,7 @@ from api.rules.people import MembershipKind, PersonState, Relation, ResidencySta
 from api.rules.places import UnitKind, ancestor_paths
 from api.rules.property import AssetKind, MerchantCategory
 from api.rules.roles import SERVES, Role
+from api.rules.statistics import ExclusionReason
 from api.services.appointments import office
 from tests.routers import matrix_needs, matrix_topics
 from tests.routers.matrix import ASKERS, HANDLER, OWNER, RESIDENT, Line
@@ -222,6 +224,11 @@ class World:
         property_unit = UnitId(UUID(names["property"]))
         repair = await self._case(tx, at, CaseState.dispatched, owner, handler, unit=property_unit)
         names["repair"] = str(repair)
+        merged = await self._case(tx, at, CaseState.merged, owner, handler, UUID(names["in_progress"]))
+        names["merged"] = str(merged)
+        excluded = await self._case(tx, at, CaseState.handled, owner, handler)
+        tx.add(CaseExclusion(case_id=CaseId(excluded), reason=ExclusionReason.malicious, proposed_by=holder))
+        names["excluded"] = str(excluded)
         event = record(
             tx,
             subject_kind="case",
@@ -290,6 +297,7 @@ class World:
         owner: PersonId,
         handler: PersonId,
         unit: UnitId | None = None,
+        parent: UUID | None = None,
     ) -> UUID:
         """A private case in `state`, contacted already, so that only standing decides."""
         now = clock.now()
@@ -309,6 +317,8 @@ class World:
             tasks_open=1 if state is CaseState.waiting_resident else 0,
             unit_id=(unit or UnitId(at.desk)) if state is not CaseState.submitted else None,
             handler_id=handler if working else None,
+            merged_into_id=CaseId(parent) if parent else None,
+            merged_at=now if parent else None,
             first_contact_at=now if state is not CaseState.submitted else None,
             handled_at=now if state in (CaseState.handled, CaseState.awaiting_rating) else None,
         )

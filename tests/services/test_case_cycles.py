@@ -70,7 +70,7 @@ async def test_a_dispatcher_chooses_a_unit_where_the_community_has_no_desk(town:
     case = str((await town.submit())["id"])
     await pump()
     seen = (await town.here.secretary.get(f"/cases/{case}")).json()
-    assert (seen["state"], seen["moves"]) == ("submitted", ["dispatch", "refer", "mark_hazard"])
+    assert (seen["state"], seen["moves"]) == ("submitted", ["dispatch", "refer", "mark_hazard", "merge"])
     nobody = await town.here.secretary.move(case, "dispatch")
     assert (nobody.status_code, nobody.json()["code"]) == (409, "no_unit")
     sent = await town.here.secretary.move(case, "dispatch", unit_id=str(above.id))

@@ -16,7 +16,7 @@ from api.rules.case_requests import REQUEST_RULES, REQUEST_STATE_TITLES, REQUEST
 from api.rules.cases import STATE_TITLES, CaseState, Standing
 from api.rules.roles import HEADS, LEADS, Role
 from api.services import notices, sending, units
-from api.services.cases import assigning, continuing, handling, requests, searching
+from api.services.cases import assigning, continuing, handling, joining, requests, searching
 from api.services.notices import holders, holders_over
 
 
@@ -140,13 +140,16 @@ _CLIMBED_REPORTER = Word(Audience.reporter, "诉求已升级", "您的诉求“{
 TEMPLATE = "case_progress"
 """The subscription template: thing1 matter, phrase2 state, time3 moment, thing4 what to do."""
 
+ROUTED = frozenset({"submit", "unmerge", "object"})
+"""After which the rule sends a submitted case to a unit; what a unit gave back waits for a dispatcher."""
+
 
 async def follow(tx: AsyncSession, event: Event) -> None:
     """Route what was just submitted; tell those whom the event concerns."""
     case = (await tx.execute(select(Case).where(col(Case.id) == event.subject_id))).scalar_one()
     if event.move == "submit":
         await searching.index(tx, case)
-    if event.move == "submit" and case.state is CaseState.submitted:
+    if event.move in ROUTED and case.state is CaseState.submitted:
         await _route(tx, case)
     if event.move == "dispatch" and case.state is CaseState.dispatched and case.handler_id is None:
         await assigning.rotate(tx, case.id, UUID(event.data["unit_id"]))
@@ -161,6 +164,7 @@ async def follow(tx: AsyncSession, event: Event) -> None:
         await continuing.go_on_as_grid(tx, case)
     if event.to_state is not None:
         await requests.lapse(tx, case)
+    await joining.follow(tx, event, case)
 
 
 async def follow_request(tx: AsyncSession, event: Event) -> None:

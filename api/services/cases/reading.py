@@ -180,7 +180,9 @@ def one_case() -> Select[Any]:
             col(Asset.name).label("asset_name"),
             col(Home.room),
             select(col(CaseRating.overall))
-            .where(col(CaseRating.case_id) == col(Case.id))
+            .where(
+                col(CaseRating.case_id) == col(Case.id), col(CaseRating.reporter_id) == col(Case.reporter_id)
+            )
             .order_by(col(CaseRating.cycle).desc())
             .limit(1)
             .scalar_subquery()

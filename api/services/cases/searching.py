@@ -1,7 +1,7 @@
 """Finding cases by words: within reach, newest first, quick for common words and for rare ones.
 
 A common word is among the newest cases in reach: they are looked through. A rare one is not, and then the index of
-words has few. Looking both ways in turn, neither is slow (figures in docs/performance.md).
+words has few. Looking both ways in turn, neither is slow.
 """
 
 from collections.abc import Sequence

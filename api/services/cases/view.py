@@ -7,6 +7,7 @@ from api.kit import clock
 from api.rules.case_guards import QUALITY_DAYS, REOPEN_DAYS, CaseFacts, days_after
 from api.rules.case_requests import RequestKind
 from api.rules.cases import CASES, CaseState, Standing, is_low_risk
+from api.rules.joining import objection_open
 from api.rules.places import UnitKind
 from api.rules.property import ADVICE
 from api.rules.roles import HEADS, SERVES, Permission, Role, permissions_of
@@ -74,6 +75,7 @@ def facts(row: Row, viewer: Viewer | None, who: frozenset[Standing]) -> CaseFact
         may_reopen=_may_reopen(row, viewer),
         by_system=viewer is None,
         low_risk=is_low_risk(row["category"], row["cycle"], row["id"]),
+        objection_open=objection_open(row["merged_at"], clock.now()),
     )
 
 
