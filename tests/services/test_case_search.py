@@ -96,6 +96,22 @@ async def test_pages_are_whole_however_far_is_looked_before_the_index_is_asked(
         assert seen == [f"第{n:02}件电梯" for n in range(11, 0, -2)]
 
 
+@pytest.mark.parametrize("walk", [1, 2_000])
+async def test_what_neighbours_have_newer_hides_nothing_of_ours(
+    town: Town, pump: Pump, monkeypatch: pytest.MonkeyPatch, walk: int
+) -> None:
+    """The page is filled from what the viewer sees, not from what there is and then thinned out."""
+    monkeypatch.setattr(searching, "WALK", walk)
+    monkeypatch.setattr(listing, "_list_statement", listing._list_statement.__wrapped__)
+    for n in range(3):
+        await town.submit(title=f"我们的第{n}部电梯")
+    for n in range(6):
+        await town.submit(town.there.resident, place_id=str(town.there.place), title=f"邻社区电梯{n}")
+    await pump()
+    assert await _found(town.here.worker, "电梯", limit="2") == ["我们的第2部电梯", "我们的第1部电梯"]
+    assert len(await _found(town.here.worker, "电梯", limit="5")) == 3
+
+
 async def test_cases_from_before_the_index_are_found_after_the_job(town: Town, pump: Pump) -> None:
     await town.submit(title="电梯异响")
     await pump()

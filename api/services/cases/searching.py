@@ -63,15 +63,15 @@ def found_from(
 
     `seen` lists the ids of one place from new to old, `wanted` are conditions on `Case`.
     """
-    newest = seen.limit(literal_column(str(WALK))).subquery("newest")
-    walked = select(
-        newest.c.id,
-        func.count().over().label("n"),
-        func.first_value(newest.c.id).over(order_by=newest.c.id).label("last"),
-    ).lateral("walked")
+    newest = seen.limit(literal_column(str(WALK))).lateral("newest")
+    place = (seen_from.c.place_id, seen_from.c.audience)
     walk = (
-        select(walked.c.id, walked.c.n, walked.c.last)
-        .select_from(seen_from.join(walked, literal(True)))
+        select(
+            newest.c.id,
+            func.count().over(partition_by=place).label("n"),
+            func.first_value(newest.c.id).over(partition_by=place, order_by=newest.c.id).label("last"),
+        )
+        .select_from(seen_from.join(newest, literal(True)))
         .cte("walk")
         .prefix_with("materialized")
     )
@@ -100,7 +100,7 @@ def found_from(
     )
     rest = (
         _narrowed(select(indexed.c.id), indexed.c.id, wanted)
-        .where(_is_seen(seen, seen_from, indexed.c.id))
+        .where(_is_seen(seen, indexed.c.id))
         .order_by(indexed.c.id.desc())
         .limit(limit)
     )
@@ -112,10 +112,9 @@ def _narrowed(rows: Select[Any], case_id: Any, wanted: Sequence[ColumnElement[bo
     return rows.join(Case, col(Case.id) == case_id).where(*wanted) if wanted else rows
 
 
-def _is_seen(seen: Select[Any], seen_from: Any, case_id: Any) -> ColumnElement[bool]:
+def _is_seen(seen: Select[Any], case_id: Any) -> ColumnElement[bool]:
     """The case is among those seen from one of the places."""
-    one = seen.order_by(None).where(col(CaseReach.case_id) == case_id).subquery("one").select().lateral("one")
-    return asked_of_each(select(1).select_from(seen_from.join(one, literal(True))))
+    return asked_of_each(seen.order_by(None).where(col(CaseReach.case_id) == case_id))
 
 
 async def index(tx: AsyncSession, case: Case) -> None:
