@@ -31,6 +31,7 @@ from api.routers import (
     opinions,
     people,
     places,
+    polls,
     privacy,
     residencies,
     sessions,
@@ -44,6 +45,7 @@ from api.routers import (
 from api.routers.deps import CurrentViewer, Tx
 from api.rules.roles import Permission
 from api.services.access import require_anywhere
+from api.services.polls.casting import Booth
 from api.services.sessions import Sessions
 from api.settings import Settings
 from api.wechat.client import WeChat
@@ -90,6 +92,7 @@ def create_app(settings: Settings) -> FastAPI:
     state.pictures = pictures_of(settings)
     state.throttle = Throttle(state.redis)
     state.push_gate = PushGate(wechat_config(settings), state.redis)
+    state.booth = Booth(state.db, state.vault)
     state.health = Health(state.db, state.redis, revisions.known())
     install(app)
     _mount(app)
@@ -138,6 +141,7 @@ APP = (
     privacy.app_router,
     privacy.leaving_router,
     uploads.showing_router,
+    polls.fast,
 )
 CONSOLE = (
     sessions.console_router,
@@ -148,6 +152,7 @@ CONSOLE = (
     settling.router,
     operations.router,
     moderation.router,
+    polls.console_router,
 )
 SHARED = (
     sessions.fast,
@@ -168,6 +173,7 @@ SHARED = (
     opinions.fast,
     opinions.router,
     uploads.router,
+    polls.router,
 )
 """In the mini-program and in the console alike: the same services, the viewer's grants make the difference."""
 

@@ -6,6 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.models import Deadline
 from api.services.cases import requests, timing
+from api.services.polls import running
 from api.services.privacy import erasing
 from api.services.topics import executing, objecting, stages
 from api.services.topics import timing as topics
@@ -17,6 +18,7 @@ _BY_SUBJECT: dict[str, Callable[[AsyncSession, Deadline], Awaitable[None]]] = {
     stages.SUBJECT: topics.ran_out,
     objecting.SUBJECT: topics.objection_ran_out,
     executing.MILESTONE: topics.milestone_ran_out,
+    "poll": running.ran_out,
 }
 
 
