@@ -34,6 +34,8 @@ def verify(bulletin: dict[str, Any], *, key: str | None = None) -> list[Fault]:
 
     Raises KeyError, TypeError or ValueError for what is no bulletin at all.
     """
+    if bulletin["version"] != 1:
+        raise ValueError("version")
     faults = list(_heads(bulletin, key))
     faults += _leaves(bulletin)
     records = {
