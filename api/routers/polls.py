@@ -273,17 +273,17 @@ async def list_roll(
 
 @console_router.post(
     "/polls/{poll_id}/representatives",
-    status_code=204,
-    response_model=None,
+    response_model=PollOut,
     summary="指定共有代表",
-    description="一套房屋有几位业主时，由谁投票；选民册冻结之前。",
+    description="一套房屋有几位业主时，由谁投票；选民册冻结之前。再指定则替换。",
     responses=problems(Malformed, NotFound, NotAllowed, WrongMoment, entering.NotAnOwner, *KEY_PROBLEMS),
     dependencies=[Once],
 )
 async def name_representative(
     poll_id: PollId, body: NameRepresentative, viewer: CurrentViewer, tx: Tx
-) -> None:
+) -> dict[str, Any]:
     await entering.name_representative(tx, viewer, poll_id, body.home_id, body.person_id)
+    return await reading.read(tx, viewer, poll_id)
 
 
 _ENTRY = (Malformed, NotFound, NotAllowed, WrongMoment, rules.PollClosed, rules.PollNotOpen, *KEY_PROBLEMS)

@@ -29,7 +29,7 @@ from (
     select choices, slot, row_number() over (partition by slot order by own desc, turn desc) as place
     from ballots where poll_id = :poll) b
   where place = 1) c
-left join electors e on length(c.slot) = 16 and e.id = encode(c.slot, 'hex')::uuid
+left join electors e on e.id = case when length(c.slot) = 16 then encode(c.slot, 'hex')::uuid end
 group by c.choices order by c.choices""")
 """The counted ballots, equal ones together. A pseudonym weighs one person: weights are for open polls only."""
 _ROLL = text("""select coalesce(sum(persons), 0)::bigint as persons, coalesce(sum(area_m2), 0) as area
