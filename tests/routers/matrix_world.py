@@ -1,6 +1,7 @@
 """The subjects the matrix asks about, here and there, and everybody who asks, with a session at either door."""
 
 import re
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -27,6 +28,7 @@ from api.models import (
     Notice,
     Person,
     Place,
+    Poll,
     Residency,
     WechatIdentity,
 )
@@ -38,6 +40,7 @@ from api.rules.cases import CaseCategory, CaseKind, CaseState
 from api.rules.content import CheckKind, CheckScene, CheckState
 from api.rules.people import MembershipKind, PersonState, Relation, ResidencyState
 from api.rules.places import ancestor_paths
+from api.rules.polls import RollBasis
 from api.rules.roles import Role
 from tests.routers import matrix_topics
 from tests.routers.matrix import ASKERS, HANDLER, OWNER, RESIDENT, Line
@@ -174,7 +177,19 @@ class World:
             texts=["路灯不亮"],
             state=CheckState.review,
         )
-        tx.add_all([notice, check])
+        poll = Poll(
+            place_id=at.place,
+            path=check.path,
+            title="电梯",
+            text="同意？",
+            basis=RollBasis.person,
+            options=[{"id": "yes", "title": "赞成"}],
+            rule={"method": "yes_no"},
+            rule_hash="",
+            opens_at=clock.now() - timedelta(days=2),
+            closes_at=clock.now() - timedelta(days=1),
+        )
+        tx.add_all([notice, check, poll])
         estate = (await tx.execute(select(Estate).where(col(Estate.place_id) == at.place))).scalar_one()
         names |= {
             "place": str(at.place),
@@ -199,6 +214,7 @@ class World:
             "event": str(event.id),
             "notice": str(notice.id),
             "check": str(check.id),
+            "poll": str(poll.id),
         }
 
         await matrix_topics.fill(tx, at, owner, names)
