@@ -2,7 +2,17 @@
 
 import typer
 
-from api.commands import administration, api_process, demo, doctor, imports, pages, serve, worker_process
+from api.commands import (
+    administration,
+    api_process,
+    demo,
+    doctor,
+    imports,
+    pages,
+    serve,
+    verify,
+    worker_process,
+)
 
 app = typer.Typer(
     name="linli",
@@ -19,6 +29,7 @@ for part in (
     administration.commands,
     doctor.commands,
     pages.commands,
+    verify.commands,
 ):
     app.registered_commands += part.registered_commands
     app.registered_groups += part.registered_groups

@@ -38,6 +38,7 @@ from api.routers import (
     people,
     places,
     points,
+    polls,
     privacy,
     residencies,
     sessions,
@@ -52,6 +53,7 @@ from api.routers import (
 from api.routers.deps import CurrentViewer, Tx
 from api.rules.roles import Permission
 from api.services.access import require_anywhere
+from api.services.polls.casting import Booth
 from api.services.sessions import Sessions
 from api.settings import Settings
 from api.wechat.client import WeChat
@@ -98,6 +100,7 @@ def create_app(settings: Settings) -> FastAPI:
     state.pictures = pictures_of(settings)
     state.throttle = Throttle(state.redis)
     state.push_gate = PushGate(wechat_config(settings), state.redis)
+    state.booth = Booth(state.db, state.vault)
     state.health = Health(state.db, state.redis, revisions.known())
     install(app)
     _mount(app)
@@ -148,6 +151,7 @@ APP = (
     uploads.showing_router,
     needs.mine_router,
     points.app_router,
+    polls.fast,
 )
 CONSOLE = (
     sessions.console_router,
@@ -162,6 +166,7 @@ CONSOLE = (
     operations.router,
     moderation.router,
     statistics.console_router,
+    polls.console_router,
 )
 SHARED = (
     sessions.fast,
@@ -191,6 +196,7 @@ SHARED = (
     opinions.router,
     uploads.router,
     statistics.router,
+    polls.router,
 )
 """In the mini-program and in the console alike: the same services, the viewer's grants make the difference."""
 

@@ -24,6 +24,7 @@ from api.services.content.checking import Moderator
 from api.services.content.risk import Rater
 from api.services.due import DueClock, RanOut
 from api.services.jobs import Schedule, Scheduled
+from api.services.polls.sealing import Sealer
 from api.services.privacy import retention
 from api.services.privacy.erasing import Goodbyes
 from api.services.privacy.exporting import Exporter
@@ -108,6 +109,8 @@ def _loops(
     loops.add("messages", Sender(db, courier.deliver).run_one, idle=0.5, hands=SENDERS)
     exporter = Exporter(db, Vault(settings.master_key.get_secret_value()))
     loops.add("exports", exporter.run_one, idle=2.0, limit=60.0)
+    sealer = Sealer(db, Vault(settings.master_key.get_secret_value()))
+    loops.add("seals", sealer.run_once, idle=3.0, limit=300.0)
     loops.add("heartbeat", Heartbeat(db).beat, idle=HEARTBEAT_S)
     return loops
 

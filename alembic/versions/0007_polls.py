@@ -22,6 +22,7 @@ def upgrade() -> None:
         sa.Column("salt", sa.LargeBinary(), nullable=False),
         sa.Column("leaf", sa.LargeBinary(), nullable=False),
         sa.Column("once", sa.LargeBinary(), nullable=True),
+        sa.Column("cast_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("batch", sa.Integer(), nullable=True),
         sa.PrimaryKeyConstraint("poll_id", "slot", "turn", name=op.f("pk_ballots")),
     )

@@ -31,6 +31,12 @@ def now() -> datetime:
     return real + timedelta(seconds=shift) if shift else real
 
 
+def shift() -> timedelta:
+    """How far `now()` is from the real time: for statements that must ask the engine's own clock."""
+    by = _OFFSET.unpack_from(_clock.shared)[0] if _clock.shared is not None else _clock.offset
+    return timedelta(seconds=by)
+
+
 def local(moment: datetime) -> datetime:
     """`moment` as the people of the place read it on the wall."""
     return moment.astimezone(CHINA)

@@ -6,6 +6,7 @@ import secrets
 from hashlib import sha256
 
 from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
@@ -25,6 +26,7 @@ class Vault:
     def __init__(self, master: str) -> None:
         self._master = master.encode()
         self._keys: dict[str, bytes] = {}
+        self._signers: dict[str, Ed25519PrivateKey] = {}
 
     def _key(self, purpose: str) -> bytes:
         key = self._keys.get(purpose)
@@ -50,6 +52,14 @@ class Vault:
     def index(self, purpose: str, plain: str) -> bytes:
         """A keyed hash to find equal values by, without revealing them."""
         return hmac.digest(self._key(f"{purpose}/index"), plain.encode(), "sha256")
+
+    def signer(self, purpose: str) -> Ed25519PrivateKey:
+        """The key that signs for `purpose`, always the same under this master key."""
+        signer = self._signers.get(purpose)
+        if signer is None:
+            signer = Ed25519PrivateKey.from_private_bytes(self._key(f"{purpose}/ed25519"))
+            self._signers[purpose] = signer
+        return signer
 
 
 def new_token() -> str:

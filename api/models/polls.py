@@ -161,6 +161,8 @@ class Ballot(SQLModel, table=True):
     leaf: bytes = Field(sa_type=LargeBinary, nullable=False)
     once: bytes | None = Field(default=None, sa_type=LargeBinary, nullable=True)
     """The keyed hash of the caster's Idempotency-Key; none after the close of a secret poll."""
+    cast_at: datetime | None = moment(optional=True)
+    """For the receipt; none after the close of a secret poll."""
     batch: int | None = Field(default=None, sa_type=Integer, nullable=True)
 
 

@@ -13,7 +13,19 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from api.kit.events import Event
-from api.models import Branch, Case, ContentCheck, Estate, Grant, Home, Membership, Place, Residency, Unit
+from api.models import (
+    Branch,
+    Case,
+    ContentCheck,
+    Estate,
+    Grant,
+    Home,
+    Membership,
+    Place,
+    Poll,
+    Residency,
+    Unit,
+)
 from api.rules.roles import Permission
 from api.services.access import Viewer, asked_of_each, is_wide, narrowed, require_anywhere, under
 from api.services.places.finding import find_place
@@ -36,6 +48,7 @@ _SUBJECTS: dict[str, tuple[Select[Any], Any, Any]] = {
     "place": (select(col(Place.id)), col(Place.id), col(Place.path)),
     "estate": (_at(Estate, col(Estate.place_id)), col(Estate.id), col(Place.path)),
     "home": (_at(Home, col(Home.building_id)), col(Home.id), col(Place.path)),
+    "poll": (select(col(Poll.id)), col(Poll.id), col(Poll.path)),
     "unit": (_at(Unit, col(Unit.place_id)), col(Unit.id), col(Place.path)),
     "branch": (_at(Branch, col(Branch.place_id)), col(Branch.id), col(Place.path)),
 }

@@ -8,6 +8,7 @@ from api.models import Deadline
 from api.services.appointments import following as appointments
 from api.services.cases import requests, timing
 from api.services.needs import timing as needs
+from api.services.polls import running
 from api.services.privacy import erasing
 from api.services.topics import executing, objecting, stages
 from api.services.topics import timing as topics
@@ -23,6 +24,7 @@ _BY_SUBJECT: dict[str, Callable[[AsyncSession, Deadline], Awaitable[None]]] = {
     "need": needs.need_ran_out,
     "claim": needs.claim_ran_out,
     "offer": needs.offer_ran_out,
+    "poll": running.ran_out,
 }
 
 

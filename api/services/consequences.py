@@ -12,6 +12,7 @@ from api.services.cases import following
 from api.services.content import following as content
 from api.services.needs import following as needs
 from api.services.people import following as people
+from api.services.polls import following as polls
 from api.services.privacy import erasing
 from api.services.topics import following as topics
 
@@ -46,6 +47,12 @@ async def _recount(tx: AsyncSession, event: Event) -> None:
         )
 
 
+async def _poll(tx: AsyncSession, event: Event) -> None:
+    """Who is on the roll hears of it, and the topic that waited for the outcome goes on."""
+    await polls.follow(tx, event)
+    await topics.follow_poll(tx, event)
+
+
 _CONSEQUENCES: dict[str, Consequence] = {
     "appointment": appointments.follow,
     "case": following.follow,
@@ -59,7 +66,7 @@ _CONSEQUENCES: dict[str, Consequence] = {
     "erasure": erasing.follow,
     pushes.SUBJECT: pushes.follow,
     "topic": topics.follow,
-    "poll": topics.follow_poll,
+    "poll": _poll,
 }
 
 

@@ -1,6 +1,7 @@
 """The subjects the matrix asks about, here and there, and everybody who asks, with a session at either door."""
 
 import re
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -33,6 +34,7 @@ from api.models import (
     OfficeHours,
     Person,
     Place,
+    Poll,
     Residency,
     Unit,
     WechatIdentity,
@@ -45,6 +47,7 @@ from api.rules.cases import CaseCategory, CaseKind, CaseState
 from api.rules.content import CheckKind, CheckScene, CheckState
 from api.rules.people import MembershipKind, PersonState, Relation, ResidencyState
 from api.rules.places import UnitKind, ancestor_paths
+from api.rules.polls import RollBasis
 from api.rules.property import AssetKind, MerchantCategory
 from api.rules.roles import SERVES, Role
 from api.rules.statistics import ExclusionReason
@@ -258,7 +261,19 @@ class World:
             texts=["路灯不亮"],
             state=CheckState.review,
         )
-        tx.add_all([notice, check])
+        poll = Poll(
+            place_id=at.place,
+            path=check.path,
+            title="电梯",
+            text="同意？",
+            basis=RollBasis.person,
+            options=[{"id": "yes", "title": "赞成"}],
+            rule={"method": "yes_no"},
+            rule_hash="",
+            opens_at=clock.now() - timedelta(days=2),
+            closes_at=clock.now() - timedelta(days=1),
+        )
+        tx.add_all([notice, check, poll])
         estate = (await tx.execute(select(Estate).where(col(Estate.place_id) == at.place))).scalar_one()
         names |= {
             "place": str(at.place),
@@ -283,6 +298,7 @@ class World:
             "event": str(event.id),
             "notice": str(notice.id),
             "check": str(check.id),
+            "poll": str(poll.id),
         }
         offeree = self.people[RESIDENT.name] if here else handler
         await matrix_needs.fill(tx, names, at, owner, handler, offeree)

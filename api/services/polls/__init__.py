@@ -1,0 +1,1 @@
+"""表决: drafted, put to a frozen roll, cast, sealed, counted, published."""

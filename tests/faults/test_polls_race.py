@@ -1,0 +1,151 @@
+"""R2: one counted ballot an elector under parallel posts over two processes, and a close amid five hundred casts."""
+
+import asyncio
+import os
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import orjson
+import pytest
+
+from api.kit import clock
+from api.rules.voting.verify import verify
+from api.settings import Settings
+from tests.e2e.topology import Program, free_port, running
+from tests.polls import Pump, neighbours, opened, renew, sealed, sql
+from tests.town import Actor, Town
+
+pytestmark = [pytest.mark.timeout(600)]
+
+ELECTORS = int(os.environ.get("LINLI_ELECTORS", "50"))
+"""2,000 at full size."""
+CASTS = int(os.environ.get("LINLI_CASTS", "125"))
+"""Racing the close; 500 at full size."""
+
+
+@pytest.fixture
+def ports(town: Town, settings: Settings, tmp_path: Path) -> Iterator[list[int]]:
+    """Two API processes on the town's engines, their clock the file's."""
+    assert settings.database_url is not None
+    assert settings.redis_url is not None
+    environment = {
+        "DATABASE_URL": settings.database_url,
+        "REDIS_URL": settings.redis_url,
+        "LINLI_WECHAT_BASE": settings.wechat_base,
+        "LINLI_WECHAT_APPID": settings.wechat_appid,
+        "LINLI_WECHAT_SECRET": settings.wechat_secret.get_secret_value(),
+        "LINLI_POOL_SIZE": "8",
+    }
+    found = [free_port(), free_port()]
+    programs = [
+        Program(
+            f"api-{port}",
+            [sys.executable, "-m", "tests.faults.api_main", str(port)],
+            tmp_path,
+            f"http://127.0.0.1:{port}/readyz",
+            environment,
+        )
+        for port in found
+    ]
+    with running(*programs):
+        yield found
+
+
+async def posted(client: httpx.AsyncClient, who: Actor, poll: str, choice: str) -> dict[str, Any]:
+    answer = await client.post(f"/v1/polls/{poll}/ballots", json={"choices": [choice]}, headers=who.headers)
+    return {"status": answer.status_code, **answer.json()}
+
+
+async def burst(
+    ports: list[int], people: list[Actor], poll: str, choices: tuple[str, ...]
+) -> list[dict[str, Any]]:
+    """Everybody posts once for each of `choices` at the same time, spread over the processes."""
+    limits = httpx.Limits(max_connections=32)
+    clients = [
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60, limits=limits, trust_env=False)
+        for port in ports
+    ]
+    try:
+        answers = []
+        for start in range(0, len(people), 25):
+            asked = [
+                posted(clients[n % len(clients)], who, poll, choice)
+                for who in people[start : start + 25]
+                for n, choice in enumerate(choices)
+            ]
+            answers += await asyncio.gather(*asked)
+        return answers
+    finally:
+        for client in clients:
+            await client.aclose()
+
+
+async def finish(town: Town, pump: Pump, poll: str) -> dict[str, Any]:
+    """Closed, sealed, counted: the bulletin."""
+    await pump()
+    await sealed(town.app)
+    await renew(town, town.supervisor)
+    answer = await town.supervisor.get(f"/polls/{poll}/bulletin")
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = orjson.loads(answer.content)
+    return found
+
+
+@pytest.mark.parametrize("secret", [False, True])
+async def test_four_parallel_posts_of_each_elector_end_as_one_ballot(
+    town: Town, ports: list[int], pump: Pump, secret: bool
+) -> None:
+    people = await neighbours(town, town.here, ELECTORS)
+    poll = await opened(town, secret=secret)
+    for choices in (("yes", "no", "yes", "abstain"), ("no", "yes", "no", "yes")):
+        answers = await burst(ports, people, poll, choices)
+        assert Counter(a["status"] for a in answers) == {201: 4 * ELECTORS}
+        slots = Counter((a["elector"], a["turn"]) for a in answers)
+        assert max(slots.values()) == 1, "two receipts for the same turn of one elector"
+    clock.move(timedelta(days=1, seconds=1))
+    bulletin = await finish(town, pump, poll)
+    assert verify(bulletin) == []
+    outcome = bulletin["records"][-1]["outcome"]
+    assert outcome["cast"]["persons"] == ELECTORS
+    last = {b["elector"]: b for b in sorted(bulletin["ballots"], key=lambda b: b["turn"])}
+    assert len(last) == ELECTORS
+    assert {b["turn"] for b in last.values()} == {8}
+    tally = Counter(b["choices"][0] for b in last.values())
+    assert {t["option"]: t["persons"] for t in outcome["totals"]} == {
+        n: tally[n] for n in ("yes", "no", "abstain")
+    }
+    marks = await sql(town.app, "select count(*) from marks where poll_id = :p", p=poll)
+    assert marks[0][0] == ELECTORS
+
+
+async def test_a_final_vote_is_taken_once_however_often_it_is_posted(town: Town, ports: list[int]) -> None:
+    people = await neighbours(town, town.here, 25)
+    poll = await opened(town, allow_change=False)
+    answers = await burst(ports, people, poll, ("yes", "no", "yes", "no"))
+    assert Counter(a["status"] for a in answers) == {201: 25, 409: 75}
+    assert {a["code"] for a in answers if a["status"] == 409} == {"already_voted"}
+
+
+async def test_every_receipt_given_before_the_close_is_counted_and_none_after(
+    town: Town, ports: list[int], pump: Pump
+) -> None:
+    people = await neighbours(town, town.here, CASTS)
+    ends = clock.now() + timedelta(seconds=4)
+    poll = await opened(town, closes_at=ends.isoformat())
+    casting = asyncio.create_task(burst(ports, people * 4, poll, ("yes",)))
+    while not await sql(town.app, "select 1 from polls where id = :p and state = 'closed'", p=poll):
+        await asyncio.sleep(max(0.0, (ends - clock.now()).total_seconds()))
+        await pump()
+    answers = await casting
+    codes = Counter(a.get("code", "cast") for a in answers)
+    assert set(codes) == {"cast", "poll_closed"}, codes
+    bulletin = await finish(town, pump, poll)
+    assert verify(bulletin) == []
+    given = {a["leaf"] for a in answers if a["status"] == 201}
+    assert given == {b["leaf"] for b in bulletin["ballots"]}
+    assert all(a["at"] < ends.isoformat().replace("+00:00", "Z") for a in answers if a["status"] == 201)
