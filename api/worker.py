@@ -30,7 +30,7 @@ from api.services.privacy.erasing import Goodbyes
 from api.services.privacy.exporting import Exporter
 from api.services.sending import Outcome, Sender
 from api.services.sessions import Sessions
-from api.services.topics import mapping
+from api.services.topics import drawing
 from api.services.uploads import sweeping
 from api.services.uploads.pictures import Pictures
 from api.services.uploads.sweeping import Sweeper
@@ -56,7 +56,7 @@ JOBS = (
     Scheduled("daily_digest", timedelta(minutes=5), digest.send_due),
     Scheduled("forget_old_checks", timedelta(hours=6), checking.forget_old),
     Scheduled("doom_unused_uploads", timedelta(minutes=10), sweeping.doom_unused),
-    Scheduled("draw_opinion_maps", timedelta(seconds=10), mapping.draw_due),
+    Scheduled("draw_opinion_maps", timedelta(seconds=10), drawing.draw_due),
 )
 
 

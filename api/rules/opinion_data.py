@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from api.rules.opinions import Counts, OpinionMap
+from api.rules.opinion_shapes import Counts, OpinionMap
 
 
 def to_json(found: OpinionMap, ids: Sequence[Any]) -> dict[str, Any]:

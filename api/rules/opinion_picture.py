@@ -3,7 +3,7 @@
 from math import sqrt
 
 from api.kit.svg import COLOURS, INK, PALE, element, picture, words
-from api.rules.opinions import OpinionMap
+from api.rules.opinion_shapes import OpinionMap
 
 WIDTH, HEIGHT, EDGE = 640, 480, 40
 _TOP = 50

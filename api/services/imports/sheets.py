@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import ParseError
 
-from openpyxl import load_workbook
-from openpyxl.utils.exceptions import InvalidFileException
-
+from api.kit.late import late
 from api.services.imports.faults import ImportFault
 
+openpyxl = late("openpyxl")
+"""Heavy, and wanted by few processes."""
 MAGIC = b"PK\x03\x04"
 MOST_UNPACKED = 512 * 1024 * 1024
 """A 10,000-row sheet unpacks to some 5 MB; a bomb to far more."""
@@ -22,7 +22,6 @@ MOST_LINES = 1_048_576
 """Excel's own limit; a forged row number beyond it would be padded with empty rows without end."""
 
 _BROKEN = (
-    InvalidFileException,
     zipfile.BadZipFile,
     zlib.error,
     ParseError,
@@ -49,11 +48,11 @@ class Sheet:
             with zipfile.ZipFile(path) as archive:
                 if sum(entry.file_size for entry in archive.infolist()) > MOST_UNPACKED:
                     raise ImportFault(f"解压后超过 {MOST_UNPACKED >> 20} MB", file=path.name)
-            self._book = load_workbook(self._file, read_only=True, data_only=True)
+            self._book = openpyxl.load_workbook(self._file, read_only=True, data_only=True)
             sheets = [s for s in self._book.worksheets if s.sheet_state == "visible"]
             self.about = int(sheets[0].max_row or 0) if sheets else 0
             """How many lines it says it has."""
-        except _BROKEN as error:
+        except (*_BROKEN, openpyxl.utils.exceptions.InvalidFileException) as error:
             raise ImportFault("不是有效的 xlsx 文件", file=path.name) from error
         if not sheets:
             raise ImportFault("没有可见的工作表", file=path.name)
