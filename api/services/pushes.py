@@ -21,6 +21,7 @@ from api.models.people import PersonId
 from api.rules.notices import ConsentEntry, ConsentSource
 from api.rules.privacy import ErasureSource, Purpose
 from api.services import ledger, sending
+from api.services.content import checking
 from api.services.privacy import consents, erasing
 
 SUBJECT = "wechat_push"
@@ -133,6 +134,11 @@ async def _empty(tx: AsyncSession, person_id: PersonId, move: str, **columns: An
     )
 
 
+async def _media_checked(tx: AsyncSession, push: WechatPush) -> None:
+    said = {name: push.content[name] for name in ("trace_id", "suggest", "label", "errcode")}
+    await checking.hear(tx, **said)
+
+
 HANDLERS: dict[str, Handler] = {
     "subscribe_msg_popup_event": _answered,
     "subscribe_msg_change_event": _answered,
@@ -140,6 +146,6 @@ HANDLERS: dict[str, Handler] = {
     "user_authorization_cancellation": _cancelled,
     "user_authorization_revoke": _revoked,
     "user_info_modified": _modified,
+    "wxa_media_check": _media_checked,
 }
-"""By the platform's name of the event. `wxa_media_check` is kept with trace_id, suggest, label and errcode for
-whoever checks pictures to add a line here."""
+"""By the platform's name of the event."""

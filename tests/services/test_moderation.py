@@ -19,6 +19,7 @@ from api.rules.content import CheckKind, CheckState
 from api.services.content import checking, deciding, moderation, risk
 from api.services.content.checking import Moderator
 from api.wechat.events import MediaChecked, event_of
+from api.wechat.simulator import pushes
 from tests.town import Town
 from tests.wechat_fixture import Simulator
 
@@ -203,6 +204,26 @@ async def _pushed(simulator: Simulator, count: int = 1) -> list[dict[str, Any]]:
 async def _avatar_now(town: Town) -> str | None:
     found: str | None = (await town.here.resident.get("/me")).json()["avatar"]
     return found
+
+
+async def test_a_push_to_the_callback_shows_the_picture_also_when_it_comes_again(
+    town: Town, pump: Pump, wechat_simulator: Simulator
+) -> None:
+    """The whole way: sealed and signed by the platform, let in by the gate, kept, met by the worker."""
+    wechat_simulator.behave(pushes="hold")
+    await _avatar(town)
+    await pump()
+    [content] = await _pushed(wechat_simulator)
+    for _ in range(2):
+        query, body, kind = pushes.pack(wechat_simulator.platform, content, pushes.Style())
+        answer = await town.client.post(
+            "/wechat/push", params=query, content=body, headers={"content-type": kind}
+        )
+        assert (answer.status_code, answer.text) == (200, "success")
+        await pump()
+    assert await _avatar_now(town) == "https://example.org/a.jpg"
+    async with town.app.state.db.reading() as tx:
+        assert (await tx.execute(text("select count(*) from media_verdicts"))).scalar_one() == 1
 
 
 @pytest.mark.parametrize("version", [1, 2])

@@ -21,7 +21,9 @@ from sqlalchemy import text
 from api.models import metadata
 from api.models.people import PersonId
 from api.openapi import document
+from api.rules.content import ContentState
 from api.rules.people import Relation, ResidencyState
+from tests.routers.matrix_topics import fill as add_topics
 from tests.town import Actor, Town
 from tests.wechat_fixture import Simulator
 
@@ -63,6 +65,26 @@ async def _cases(world: World) -> None:
     world.marked |= {"cases", "case_messages", "uploads"}
 
 
+async def _topics(world: World) -> None:
+    """A topic in each stage; the one that waits for its screening, and what residents say in the others, are marked."""
+    here = world.town.here
+    names: dict[str, str] = {}
+    async with world.town.app.state.db.transaction() as tx:
+        await add_topics(tx, here, PersonId(here.resident.id), names)
+        await tx.execute(
+            text("update topics set title = :mark, text = :mark where content = 'pending'"), {"mark": MARK}
+        )
+        for table in ("statements", "objections"):
+            await tx.execute(text(f"update {table} set text = :mark, content = 'pending'"), {"mark": MARK})
+        for parameter, table in (("topic_id", "topics"), ("statement_id", "statements")):
+            world.ids[parameter] = [
+                str(i) for i in (await tx.execute(text(f"select id from {table}"))).scalars()
+            ]
+        world.ids["objection_id"] = [names["objection"]]
+        world.ids["meeting_id"] = [names["meeting"]]
+    world.marked |= {"topics", "statements", "objections"}
+
+
 async def _names(world: World) -> None:
     changed = await world.town.here.resident.call(
         "PATCH", "/me", json={"nickname": f"{MARK}之名", "avatar": "https://example.org/xuanniao.jpg"}
@@ -70,8 +92,27 @@ async def _names(world: World) -> None:
     assert changed.status_code == 200, changed.text
 
 
-WRITERS: tuple[Callable[[World], Awaitable[None]], ...] = (_cases, _names)
+WRITERS: tuple[Callable[[World], Awaitable[None]], ...] = (_cases, _topics, _names)
 """Each puts the marker into what residents write; a new table brings its own."""
+
+
+AHEAD: dict[str, tuple[str, ...]] = {
+    "needs": ("/wishes", "/help-requests"),
+    "claims": ("/wishes", "/help-requests", "/claims"),
+}
+"""Tables whose routes are not there yet, and the words by which those will be known: then they need a writer."""
+
+LINKS = frozenset({"/v1/exports/{export_id}"})
+"""Signed addresses outside the document: what they show is the bearer's own."""
+
+
+def residents_tables() -> set[str]:
+    """Those whose rows wait for a check."""
+    return {
+        table.name
+        for table in metadata.sorted_tables
+        if "content" in table.columns and getattr(table.c.content.type, "enum_class", None) is ContentState
+    }
 
 
 async def _picture(who: Actor) -> dict[str, Any]:
@@ -121,6 +162,9 @@ async def world(town: Town) -> World:
         "home_id": [str(town.here.home)],
         "membership_id": [nobody],
         "grant_id": [nobody],
+        "kind": ["community"],
+        "subject_id": [str(town.here.place)],
+        "scene": ["c"],
         "q": [MARK, MARK[:2]],
         "mine": ["true", "false"],
         # A signed address nobody was given.
@@ -169,6 +213,8 @@ async def _leaks(world: World, door: str, who: Actor) -> tuple[list[str], int]:
     spec = document(world.town.app, admin=door != "/v1")
     found, answered = [], 0
     for path in _gets(world.town.app, door):
+        if path in LINKS:
+            continue
         assert path in spec["paths"], f"GET {path} is not documented"
         for address in _addresses(world, spec, path):
             answer = await world.town.client.get(address, headers=who.headers)
@@ -182,8 +228,10 @@ async def _leaks(world: World, door: str, who: Actor) -> tuple[list[str], int]:
 
 
 def test_every_table_with_residents_words_is_written_to(world: World) -> None:
-    tables = {table.name for table in metadata.sorted_tables if "content" in table.columns}
-    assert world.marked == tables, "write the marker into it in WRITERS"
+    tables = residents_tables()
+    assert world.marked | AHEAD.keys() == tables, "write the marker into it in WRITERS"
+    paths = " ".join(str(route.path) for route in iter_route_contexts(world.town.app.routes))
+    assert [t for t, words in AHEAD.items() if any(w in paths for w in words)] == [], "they have routes now"
 
 
 @pytest.mark.parametrize("state", ["pending", "review", "risky"])
