@@ -14,7 +14,7 @@ from api.rules.content import ContentState
 from api.rules.roles import Permission
 from api.rules.topic_templates import TEMPLATES, TopicTemplate
 from api.rules.topics import ConsultationKind, StageKind, TopicState
-from api.services.topics import mapping
+from api.services.topics import drawing
 from tests.routers.matrix import NOBODY, OWN, RESIDENT, Line, Who, holds
 from tests.town import Community
 
@@ -158,4 +158,4 @@ async def fill(tx: AsyncSession, at: Community, owner: PersonId, names: dict[str
             tx.add_all([meeting, statement])
             await tx.flush()
             names["meeting"], names["statement"] = str(meeting.id), str(statement.id)
-            await mapping.draw(tx, topic.id)
+            await drawing.draw(tx, topic.id)

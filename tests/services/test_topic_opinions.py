@@ -16,7 +16,7 @@ from api.models.people import PersonId
 from api.rules.content import ContentState
 from api.rules.people import Relation, ResidencyState
 from api.services.jobs import Schedule
-from api.services.topics import mapping, speaking
+from api.services.topics import drawing, speaking
 from api.worker import JOBS
 from tests.topic_story import MONDAY, Pump, Story, tell
 from tests.town import Actor, Town
@@ -144,9 +144,9 @@ async def test_the_stances_of_a_window_cause_one_drawing_after_its_end(town: Tow
     nothing = await town.here.resident.get(f"/topics/{story.id}/opinion-map")
     assert nothing.status_code == 404
     async with db.transaction() as tx:
-        await mapping.draw_due(tx)  # the window is not over
+        await drawing.draw_due(tx)  # the window is not over
         assert (await tx.execute(select(func.count()).select_from(OpinionMap))).scalar_one() == 0
-    clock.move(speaking.WINDOW + mapping.SETTLED)
+    clock.move(speaking.WINDOW + drawing.SETTLED)
     schedule = Schedule(db, [job for job in JOBS if job.name == "draw_opinion_maps"])
     assert await schedule.run_one()
     found = (await town.here.resident.get(f"/topics/{story.id}/opinion-map")).json()
@@ -184,7 +184,7 @@ async def test_the_map_shows_two_camps_and_the_picture_their_sizes(town: Town, p
             for n, row in enumerate(rows)
         ]
         await tx.execute(insert(Stance), stances)
-        await mapping.draw(tx, UUID(story.id))
+        await drawing.draw(tx, UUID(story.id))
     found = (await town.here.resident.get(f"/topics/{story.id}/opinion-map")).json()
     assert [g["size"] for g in found["groups"]] == [12, 8]
     assert found["agreed"] == [str(rows[0]["id"])]
