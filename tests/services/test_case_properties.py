@@ -57,7 +57,17 @@ REQUESTS: dict[str, dict[str, Any]] = {
     "reject": {"reject_reason": "in_court"},
     "appeal": {},
 }
-ASIDE = {"withdraw", "refer", "transfer", "mark_hazard", "plan", "report_up", "confirm", "call_back"}
+ASIDE = {
+    "withdraw",
+    "refer",
+    "transfer",
+    "mark_hazard",
+    "plan",
+    "report_up",
+    "confirm",
+    "call_back",
+    "assign",
+}
 """Not among what somebody goes on with, or no walk would go far; anybody may do them all the same."""
 ELSEWHERE = frozenset({"merge"})
 """Needs another case; walked in tests/services/test_case_joining.py."""
