@@ -53,6 +53,7 @@ _WORDS = {
     "greater_than": "必须大于 {gt}",
     "less_than": "必须小于 {lt}",
     "list_type": "应为列表",
+    "tuple_type": "应为列表",
     "too_short": "至少需要 {min_length} 项",
     "too_long": "最多 {max_length} 项",
     "bytes_type": "应为文件内容",
@@ -64,12 +65,16 @@ _WORDS = {
     "model_attributes_type": "应为对象",
 }
 
+_NO_FILE = "应为上传的文件"
+"""For what the framework itself says of a part of a form that is no file."""
+
 
 def explain(error: Mapping[str, Any]) -> str:
     """One pydantic error in Chinese; our own validators' messages are kept as they are."""
     kind = error.get("type", "")
     if kind in ("value_error", "assertion_error"):
-        return str(error.get("msg", "")).partition(", ")[2] or "内容有误"
+        said = str(error.get("msg", "")).partition(", ")[2]
+        return _NO_FILE if said.startswith("Expected UploadFile") else said or "内容有误"
     template = _WORDS.get(kind)
     if template is None:
         return "内容有误"

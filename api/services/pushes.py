@@ -21,7 +21,8 @@ from api.models.people import PersonId
 from api.rules.notices import ConsentEntry, ConsentSource
 from api.rules.privacy import ErasureSource, Purpose
 from api.services import ledger, sending
-from api.services.content import checking
+from api.services.content import checking, moderation
+from api.services.people import names
 from api.services.privacy import consents, erasing
 
 SUBJECT = "wechat_push"
@@ -120,6 +121,8 @@ async def _modified(tx: AsyncSession, push: WechatPush) -> None:
     """The platform found the profile risky and emptied its own: so do we."""
     identity = await _identity(tx, push)
     if identity is not None:
+        for what in (names.NICKNAME, names.AVATAR):  # nor does one that still waits come after
+            await moderation.unwatch(tx, subject_kind=what, subject_id=identity.person_id)
         await _empty(tx, identity.person_id, "clean_profile", nickname=NAMELESS, avatar=None)
 
 

@@ -34,6 +34,7 @@ RAISES: dict[str, set[str]] = {
     "date": {n for n in CATALOGUE if n.startswith("date_")} | NUMBER,
     "datetime": {n for n in CATALOGUE if n.startswith("datetime_")} | NUMBER | {"timezone_aware"},
     "list": {"list_type", "too_short", "too_long"},
+    "tuple": {"tuple_type", "too_short", "too_long"},
     "dict": {"dict_type", "too_short", "too_long"},
     "enum": {"enum"},
     "literal": {"literal_error"},
@@ -43,7 +44,7 @@ RAISES: dict[str, set[str]] = {
     "function-plain": CHECKED,
     **{
         kind: set()
-        for kind in ("default", "nullable", "chain", "definitions", "definition-ref", "model-field")
+        for kind in ("default", "nullable", "union", "chain", "definitions", "definition-ref", "model-field")
     },
 }
 """What each kind of schema can find wrong. A kind or an error that is not here fails the tests below."""

@@ -227,7 +227,7 @@ class World:
         property_unit = UnitId(UUID(names["property"]))
         repair = await self._case(tx, at, CaseState.dispatched, owner, handler, unit=property_unit)
         names["repair"] = str(repair)
-        merged = await self._case(tx, at, CaseState.merged, owner, handler, UUID(names["in_progress"]))
+        merged = await self._case(tx, at, CaseState.merged, owner, handler, parent=UUID(names["in_progress"]))
         names["merged"] = str(merged)
         excluded = await self._case(tx, at, CaseState.handled, owner, handler)
         tx.add(CaseExclusion(case_id=CaseId(excluded), reason=ExclusionReason.malicious, proposed_by=holder))

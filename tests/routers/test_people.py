@@ -1,6 +1,7 @@
 """People in the console: found within reach, masked, unmasked for a reason, blocked at once."""
 
 import time
+from collections.abc import Awaitable, Callable
 from typing import Any
 from uuid import UUID
 
@@ -18,6 +19,7 @@ from api.services.people import reading
 from tests.town import PASSWORD, Actor, Town, make_admin, sign_in
 from tests.wechat_fixture import Simulator
 
+Pump = Callable[[], Awaitable[None]]
 PHONE = "13900001234"
 
 
@@ -62,10 +64,11 @@ async def test_staff_find_those_who_live_or_work_within_reach(
 
 
 async def test_people_are_found_by_a_part_of_the_name_or_the_whole_username(
-    town: Town, wechat_simulator: Simulator
+    town: Town, wechat_simulator: Simulator, pump: Pump
 ) -> None:
     who = town.here.resident
     await who.call("PATCH", "/me", json={"nickname": "老周"})
+    await pump()
     await _bind(who, wechat_simulator)
     for q, found in (("周", {str(who.id)}), (town.supervisor.username, {str(town.supervisor.id)})):
         assert _names(await town.operator.get("/people", params={"q": q})) == found, q
@@ -270,10 +273,11 @@ async def test_a_blocked_person_whose_session_survived_changes_nothing(town: Tow
     assert (await town.stranger.call("PATCH", "/me", json={"nickname": "老周"})).status_code == 403
 
 
-async def test_people_are_found_by_a_part_of_their_names(town: Town) -> None:
+async def test_people_are_found_by_a_part_of_their_names(town: Town, pump: Pump) -> None:
     clerk = await _console(town, "档案员", Role.secretary, town.here.place)
     for who, name in ((town.here.worker, "张建国"), (town.here.second_worker, "李建国X")):
         assert (await who.call("PATCH", "/me", json={"nickname": name})).status_code == 200
+    await pump()
 
     async def found(q: str) -> list[str]:
         answer = await clerk.get("/people", params={"q": q})

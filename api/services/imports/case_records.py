@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 
 from api.kit import clock
-from api.rules.cases import CATEGORY_TITLES, CaseCategory
+from api.rules.cases import CATEGORY_TITLES, CaseCategory, CaseKind
+from api.rules.property import CATEGORIES_OF
 from api.services.imports.faults import ImportFault, LineFault
 from api.services.imports.tables import Row, Table
 
@@ -32,7 +33,8 @@ _MOMENT = re.compile(
     r"(Z|[+-]\d{2}:?\d{2})?",
     re.ASCII,
 )
-_WORDS = {c.value: c for c in CaseCategory} | {title: c for c, title in CATEGORY_TITLES.items()}
+_LETTERS = {c: CATEGORY_TITLES[c] for c in CATEGORIES_OF[CaseKind.secretary]}
+_WORDS = {c.value: c for c in _LETTERS} | {title: c for c, title in _LETTERS.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,7 @@ class OldCase:
 def category_of(word: str) -> CaseCategory:
     """A category by its value or its Chinese title. Raises ValueError in Chinese."""
     if word not in _WORDS:
-        raise ValueError(f"没有“{word}”这一类别，应为：{'、'.join(CATEGORY_TITLES.values())}")
+        raise ValueError(f"没有“{word}”这一类别，应为：{'、'.join(_LETTERS.values())}")
     return _WORDS[word]
 
 
@@ -150,7 +152,7 @@ def _read(row: Row, columns: Mapping[str, int], categories: Categories) -> OldCa
         wrong.append("答复时间早于提交时间")
     category = categories.of(cells.get("category", ""))
     if category is None:
-        wrong.append(f"类别“{cells['category'][:20]}”没有对应的{'、'.join(CATEGORY_TITLES.values())}")
+        wrong.append(f"类别“{cells['category'][:20]}”没有对应的{'、'.join(_LETTERS.values())}")
     if wrong or submitted is None or category is None:
         return LineFault(row.line, "；".join(wrong))
     return OldCase(
