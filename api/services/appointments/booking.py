@@ -35,6 +35,7 @@ from api.rules.roles import Permission
 from api.services import calendars, deadlines
 from api.services.access import VIEWER, Viewer, params, reaches
 from api.services.appointments import office
+from api.services.content import moderation
 from api.services.moves import Subject
 
 AppointmentSubject = Subject[AppointmentState, AppointmentStanding, AppointmentFacts]
@@ -121,7 +122,13 @@ async def book(tx: AsyncSession, viewer: Viewer, *, secretary_id: UUID, slot_id:
         actor_title="居民",
         text="已提交预约",
     )
-    await tx.flush()
+    await moderation.watch(
+        tx,
+        subject_kind=APPOINTMENTS.subject,
+        subject_id=appointment_id,
+        author_id=viewer.person_id,
+        texts=[topic],
+    )
     return appointment_id
 
 

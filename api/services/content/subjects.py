@@ -7,7 +7,17 @@ from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import SQLModel, col
 
-from api.models import CaseMessage, Claim, ContentCheck, Need, Objection, Statement, Topic, Upload
+from api.models import (
+    Appointment,
+    CaseMessage,
+    Claim,
+    ContentCheck,
+    Need,
+    Objection,
+    Statement,
+    Topic,
+    Upload,
+)
 from api.rules.content import ContentState
 from api.services.cases import opening
 from api.services.people import names
@@ -31,6 +41,7 @@ SUBJECTS: dict[str, Judged] = {
     "case_message": column_of(CaseMessage),
     "need": column_of(Need),
     "claim": column_of(Claim),
+    "appointment": column_of(Appointment),
     names.NICKNAME: names.judged,
     names.AVATAR: names.judged,
     "upload": column_of(Upload),
@@ -44,6 +55,7 @@ TITLES: dict[str, str] = {
     "case_message": "补充内容",
     "need": "需求",
     "claim": "完成情况",
+    "appointment": "预约事由",
     names.NICKNAME: "昵称",
     names.AVATAR: "头像",
     "upload": "图片",

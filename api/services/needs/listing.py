@@ -28,6 +28,7 @@ from api.kit.db import Database, Statement
 from api.kit.paging import FIRST, BadCursor, page, read_cursor
 from api.kit.problems import NotFound
 from api.models import Claim, Deadline, Grant, Membership, Need, Offer, Place, Residency
+from api.rules.content import ContentState
 from api.rules.need_words import ClaimClock, ClaimState, NeedKind, NeedState, OfferState, Urgency
 from api.rules.people import ResidencyState
 from api.rules.places import ancestor_paths
@@ -111,7 +112,10 @@ def _statement(limit: int, source: str, near: bool, filters: frozenset[str]) -> 
         case "author":
             wanted.append(or_(col(Need.author_id) == VIEWER, col(Need.recorder_id) == VIEWER))
         case "claimant":
-            wanted.append(col(Need.id).in_(select(col(Claim.need_id)).where(col(Claim.member_id) == VIEWER)))
+            wanted += [
+                col(Need.id).in_(select(col(Claim.need_id)).where(col(Claim.member_id) == VIEWER)),
+                readable_needs(),
+            ]
         case "place":
             wanted += [
                 col(Need.path) >= bindparam("top", type_=Text()),
@@ -229,7 +233,11 @@ async def my_claims(tx: AsyncSession, viewer: Viewer, *, limit: int, after: str 
         .select_from(Claim)
         .join(Need, col(Need.id) == col(Claim.need_id))
         .join(Place, col(Place.id) == col(Need.place_id))
-        .where(col(Claim.member_id) == viewer.person_id, col(Claim.id) < read_cursor(after))
+        .where(
+            col(Claim.member_id) == viewer.person_id,
+            col(Claim.id) < read_cursor(after),
+            col(Need.content) == ContentState.passed,
+        )
         .order_by(col(Claim.id).desc())
         .limit(limit + 1)
     )
@@ -256,6 +264,7 @@ async def my_offers(tx: AsyncSession, viewer: Viewer, *, limit: int, after: str 
             col(Offer.member_id) == viewer.person_id,
             col(Offer.state) == OfferState.open,
             col(Offer.id) < read_cursor(after),
+            col(Need.content) == ContentState.passed,
         )
         .order_by(col(Offer.id).desc())
         .limit(limit + 1)

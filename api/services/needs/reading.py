@@ -69,7 +69,7 @@ def open_to_neighbours() -> ColumnElement[bool]:
 
 
 def readable_needs() -> ColumnElement[bool]:
-    """One's own and those one recorded, claimed or was offered; all in reach of a role; neighbours' once public."""
+    """One's own and recorded ones, all in reach of a role; once passed what one claimed or was offered, neighbours'."""
     claimed = select(1).where(
         col(Claim.need_id) == col(Need.id),
         or_(col(Claim.member_id) == VIEWER, col(Claim.transfer_to_id) == VIEWER),
@@ -83,8 +83,10 @@ def readable_needs() -> ColumnElement[bool]:
         col(Need.author_id) == VIEWER,
         col(Need.recorder_id) == VIEWER,
         reaches(Permission.need_read, col(Need.path)),
-        claimed.correlate(Need).exists(),
-        offered.correlate(Need).exists(),
+        and_(
+            col(Need.content) == ContentState.passed,
+            or_(claimed.correlate(Need).exists(), offered.correlate(Need).exists()),
+        ),
         open_to_neighbours(),
     )
 

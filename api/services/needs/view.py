@@ -138,6 +138,8 @@ def view(row: Row, viewer: Viewer) -> dict[str, Any]:
         "claim": mine or (claims[0] if claims else None),
         "claims": claims,
         "offer": _offer(offer, viewer) if shown else None,
+        # No check has passed it: for the wisher and the staff alone.
+        "rating_text": row["rating_text"] if inside else None,
         "contact": None,
         "due": {name: _clock(clocks.get(name)) for name in _SHOWN_CLOCKS},
         "merged_into": row["merged_into_id"],
@@ -149,7 +151,7 @@ def view(row: Row, viewer: Viewer) -> dict[str, Any]:
 
 _PLAIN = (
     "id", "kind", "category", "title", "text", "urgency", "skills", "qualifications", "min_age", "insured", "risks",
-    "due_on", "content", "state", "seats", "disputed", "extended", "extension_to", "rating", "rating_text",
+    "due_on", "content", "state", "seats", "disputed", "extended", "extension_to", "rating",
     "confirmed_by_call", "published_at", "done_at", "closed_at", "version", "created_at", "updated_at",
 )  # fmt: skip
 

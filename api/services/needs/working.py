@@ -201,7 +201,10 @@ async def extend(tx: AsyncSession, actor: Viewer, need_id: UUID, reason: str) ->
     need = await find(tx, actor, need_id)
     need.require("extend")
     until = clock.local(clock.now()).date() + timedelta(days=EXTENSION_DAYS)
-    await need.move(tx, "extend", text=f"认领人申请延期至 {until}：{reason}", extension_to=until)
+    # The reason is a member's words which no check has passed: not in the text that neighbours read.
+    await need.move(
+        tx, "extend", text=f"认领人申请延期至 {until}", data={"reason": reason}, extension_to=until
+    )
 
 
 async def agree_extension(tx: AsyncSession, actor: Viewer, need_id: UUID) -> None:

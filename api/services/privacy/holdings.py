@@ -5,30 +5,11 @@ Votes, events and ledgers keep pointing at the person's row, which becomes a tom
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from sqlalchemy import TextClause, text
 
-GONE = "已注销"
-"""Stands where a name stood."""
-WITHDRAWN = "（反映人已注销）"
-
-
-@dataclass(frozen=True, slots=True)
-class Holding:
-    """One table that refers to people."""
-
-    table: str
-    title: str
-    columns: tuple[str, ...]
-    """Every column that refers to a person or holds what only one person has."""
-    mine: str = ""
-    """SQL condition on `t` for the rows that are about the person `:person`; empty where none is exported."""
-    hidden: tuple[str, ...] = ()
-    """Columns not exported: sealed bytes, hashes, keys."""
-    erase: tuple[str, ...] = ()
-    """SQL that a 注销 carries out, in this order; bound: `person`, `now`. Empty: the row tells nothing personal."""
-
+from api.services.privacy.deliberation import DELIBERATION
+from api.services.privacy.holding import GONE, WITHDRAWN, Holding
 
 _MY_CASES = "select id from cases where reporter_id = :person"
 _MY_IDENTITIES = "select id from wechat_identities where person_id = :person"
@@ -208,6 +189,33 @@ HOLDINGS: tuple[Holding, ...] = (
     Holding("points_days", "每日积分", ("person_id",), mine="t.person_id = :person"),
     Holding("redemptions", "积分兑换", ("person_id",), mine="t.person_id = :person"),
     Holding("rewards", "积分奖品的设置人", ("made_by",)),
+    Holding(
+        "appointments",
+        "预约接待",
+        ("person_id", "secretary_id"),
+        mine="t.person_id = :person",
+        erase=(
+            f"""update appointments set topic = '{WITHDRAWN}', reason = null,
+                  state = case when state in ('requested', 'proposed', 'confirmed', 'accepted')
+                    then 'cancelled' else state end,
+                  version = version + 1, updated_at = :now
+                where person_id = :person""",
+        ),
+    ),
+    Holding("office_hours", "接待时间", ("secretary_id",), mine="t.secretary_id = :person"),
+    Holding(
+        "delegations",
+        "接待的代理",
+        ("secretary_id", "delegate_id"),
+        mine="t.secretary_id = :person or t.delegate_id = :person",
+        erase=(
+            """update delegations set until = greatest(since, :now)
+               where (secretary_id = :person or delegate_id = :person) and (until is null or until > :now)""",
+        ),
+    ),
+    Holding("case_supports", "附议", ("person_id",), mine="t.person_id = :person"),
+    Holding("case_exclusions", "不计入统计的提出人与确认人", ("proposed_by", "confirmed_by")),
+    *DELIBERATION,
     Holding("polls", "表决的发起人", ("created_by",)),
     Holding("casters", "谁可以代选民投票", ("person_id",), mine="t.person_id = :person"),
     Holding("representatives", "户代表", ("person_id", "named_by"), mine="t.person_id = :person"),

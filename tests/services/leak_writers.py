@@ -1,0 +1,150 @@
+"""Writers of the search for leaks: each puts one marker into what residents write; nothing of it is judged."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from io import BytesIO
+from typing import Any
+
+from PIL import Image
+from sqlalchemy import text
+
+from api.models.people import PersonId
+from tests import neighbours, polls
+from tests.estates import made
+from tests.routers.matrix_topics import fill as add_topics
+from tests.town import Actor, Town
+
+MARK = "玄鸟衔枝"
+"""In every word the resident writes; nobody else writes it."""
+
+
+@dataclass
+class World:
+    """What has been written, and everything that may stand in an address."""
+
+    town: Town
+    ids: dict[str, list[str]] = field(default_factory=dict)
+    """By parameter's name, in paths and queries alike: all that is worth asking for."""
+    marked: set[str] = field(default_factory=set)
+    """Tables of which a row holds the marker."""
+    pictures: list[str] = field(default_factory=list)
+
+
+async def _picture(who: Actor) -> dict[str, Any]:
+    out = BytesIO()
+    Image.new("RGB", (16, 16), "teal").save(out, "JPEG")
+    answer = await who.call("POST", "/uploads", files={"file": ("a.jpg", out.getvalue(), "image/jpeg")})
+    assert answer.status_code == 201, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+async def _cases(world: World) -> None:
+    """A case for everybody, one for neighbours, each with a picture, a resident's word and an answer on it."""
+    town, world.ids["case_id"] = world.town, []
+    who = town.here.resident
+    for visibility in ("public", "community"):
+        picture = (await _picture(who))["id"]
+        body = {"visibility": visibility, "title": f"{MARK}标题", "text": f"{MARK}内容", "uploads": [picture]}
+        case = await town.submit(**body)
+        said = await who.post(
+            f"/cases/{case['id']}/messages",
+            {"kind": "reply", "text": f"{MARK}补充", "uploads": [(await _picture(who))["id"]]},
+        )
+        assert said.status_code == 201, said.text
+        world.ids["case_id"].append(case["id"])
+        world.pictures.append(picture)
+    world.ids["upload_id"] = world.pictures
+    world.marked |= {"cases", "case_messages", "uploads"}
+
+
+async def _topics(world: World) -> None:
+    """A topic in each stage; the one that waits for its screening, and what residents say in the others, are marked."""
+    here = world.town.here
+    names: dict[str, str] = {}
+    async with world.town.app.state.db.transaction() as tx:
+        await add_topics(tx, here, PersonId(here.resident.id), names)
+        await tx.execute(
+            text("update topics set title = :mark, text = :mark where content = 'pending'"), {"mark": MARK}
+        )
+        for table in ("statements", "objections"):
+            await tx.execute(text(f"update {table} set text = :mark, content = 'pending'"), {"mark": MARK})
+        for parameter, table in (("topic_id", "topics"), ("statement_id", "statements")):
+            world.ids[parameter] = [
+                str(i) for i in (await tx.execute(text(f"select id from {table}"))).scalars()
+            ]
+        world.ids["objection_id"] = [names["objection"]]
+        world.ids["meeting_id"] = [names["meeting"]]
+    world.marked |= {"topics", "statements", "objections"}
+
+
+async def _needs(world: World) -> None:
+    """A wish nobody has screened; a request among the public ones that no check has passed; one wish worked off."""
+    town, here = world.town, world.town.here
+    marked = {"title": f"{MARK}心愿", "text": f"{MARK}内容"}
+    wish = await neighbours.wish(town, **marked)
+    request = await neighbours.wish(town, path="/help-requests", risks=f"{MARK}风险", **marked)
+    done = await neighbours.published(town)
+    wang = await neighbours.member(town)
+    await neighbours.move(wang, done, "claim")
+    await neighbours.move(wang, done, "contact")
+    await neighbours.move(wang, done, "extend", reason=f"{MARK}原因")
+    await neighbours.move(here.resident, done, "agree_extension")
+    await neighbours.move(wang, done, "finish", text=f"{MARK}完成", minutes=30)
+    await neighbours.move(here.resident, done, "confirm", stars=5, text=f"{MARK}评语")
+    async with town.app.state.db.transaction() as tx:
+        await tx.execute(
+            text("update needs set state = 'published', published_at = now() where id = :id"),
+            {"id": request["id"]},
+        )
+        # Proposed to somebody next door, as it would stand were its pass taken back afterwards.
+        await tx.execute(
+            text(
+                "insert into offers (id, need_id, member_id, state, reasons, expires_at, created_at)"
+                " values (gen_random_uuid(), :need, :who, 'open', '{}', now() + interval '1 day', now())"
+            ),
+            {"need": request["id"], "who": town.there.resident.id},
+        )
+        await tx.execute(
+            text(
+                "insert into claims (id, need_id, member_id, seat, state, in_house, content, claimed_at)"
+                " values (gen_random_uuid(), :need, :who, 1, 'released', false, 'pending', now())"
+            ),
+            {"need": request["id"], "who": town.there.resident.id},
+        )
+    world.ids["need_id"] = [wish["id"], request["id"], done]
+    world.marked |= {"needs", "claims"}
+
+
+async def _appointments(world: World) -> None:
+    here = world.town.here
+    hours = {"place_id": str(here.place), "weekday": 4, "opens": "09:00", "closes": "11:00"}
+    await made(here.secretary.post(f"/secretaries/{here.secretary.id}/office-hours", hours))
+    slots = (await here.resident.get(f"/secretaries/{here.secretary.id}/slots")).json()["items"]
+    body = {"secretary_id": str(here.secretary.id), "slot_id": slots[0]["id"], "topic": f"{MARK}事由"}
+    booked = await made(here.resident.post("/appointments", body))
+    world.ids["appointment_id"] = [booked["id"]]
+    world.marked.add("appointments")
+
+
+async def _polls(world: World) -> None:
+    """Nobody but staff writes words here; what residents wrote must not come through it all the same."""
+    world.ids["poll_id"] = [await polls.opened(world.town)]
+
+
+async def _names(world: World) -> None:
+    changed = await world.town.here.resident.call(
+        "PATCH", "/me", json={"nickname": f"{MARK}之名", "avatar": "https://example.org/xuanniao.jpg"}
+    )
+    assert changed.status_code == 200, changed.text
+
+
+WRITERS: tuple[Callable[[World], Awaitable[None]], ...] = (
+    _cases,
+    _topics,
+    _needs,
+    _appointments,
+    _polls,
+    _names,
+)
+"""Each puts the marker into what residents write; a new table brings its own."""
