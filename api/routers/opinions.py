@@ -82,7 +82,7 @@ async def get_opinion_map(topic_id: TopicId, viewer: CurrentViewer, tx: Tx) -> d
     "/topics/{topic_id}/opinion-map/picture",
     response_class=Response,
     summary="观点图的图片",
-    description="SVG，640 × 480。",
+    description="观点图的矢量图（SVG），640 × 480。",
     responses={200: {"content": {"image/svg+xml": {"schema": {"type": "string"}}}}, **problems(NotFound)},
 )
 async def get_opinion_picture(topic_id: TopicId, viewer: CurrentViewer, tx: Tx) -> Response:

@@ -171,6 +171,10 @@ OPEN = {
     "GET /need-statistics",
     "GET /rankings",
     "GET /rewards",
+    "GET /seals",
+    "GET /statistics",
+    "GET /polls/{poll_id}/proof",
+    "POST /polls/{poll_id}/ballots",
     "POST /rewards/{reward_id}/redemptions",
 }
 """About oneself, or public to everybody signed in."""

@@ -24,7 +24,7 @@ from api.rules.property import CATEGORIES_OF
 from tests.services.case_laws import Laws
 from tests.town import Actor, Town
 
-WALKS, STEPS = int(os.environ.get("LINLI_TEST_WALKS", "8")), 40
+WALKS, STEPS = int(os.environ.get("LINLI_TEST_WALKS", "4")), 40
 """A few in every run; LINLI_TEST_WALKS=260 takes ten thousand steps, in about ten minutes."""
 START = datetime(2026, 11, 23, 1, 30, tzinfo=UTC)
 """A Monday, five weeks before the known calendar ends."""

@@ -1,6 +1,7 @@
 """The ledger: sums equal balances whatever happens, caps hold, nothing is changed, nothing is given twice."""
 
 import asyncio
+import os
 import random
 from collections import Counter
 from datetime import date, timedelta
@@ -18,7 +19,7 @@ from api.services.points import earning
 from tests.neighbours import member, move, published, scalar, somebody
 from tests.town import Actor, Town
 
-STEPS = 2_000
+STEPS = int(os.environ.get("LINLI_TEST_STEPS", "400"))
 DAY = date(2026, 11, 23)
 
 
@@ -37,7 +38,7 @@ async def _earn(tx: object, person: UUID, source: UUID, amount: int, **changes: 
     return await earning.grant(tx, person_id=person, source_id=source, amount=amount, **values)  # type: ignore[arg-type]
 
 
-async def test_after_two_thousand_random_steps_the_ledger_sums_to_the_balances(db: Database) -> None:
+async def test_after_random_steps_the_ledger_sums_to_the_balances(db: Database) -> None:
     people, chance = await _people(db, 40), random.Random(7)
     homes, sources = [new_id() for _ in range(12)], [new_id()]
     for _ in range(STEPS // 500):
