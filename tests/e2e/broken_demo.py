@@ -1,6 +1,6 @@
 """`linli demo` whose second step expects what is not so: for the test of how a broken tour ends."""
 
-from api import cli
+from api import program
 from api.commands.demo.guide import Actor, Chapter
 from api.commands.demo.tour import Tour
 
@@ -18,4 +18,4 @@ def _chapters(self: Tour) -> list[Chapter]:
 
 if __name__ == "__main__":
     Tour.chapters = _chapters  # type: ignore[method-assign]
-    cli.main()
+    program.main()

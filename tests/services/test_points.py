@@ -41,9 +41,9 @@ async def _earn(tx: object, person: UUID, source: UUID, amount: int, **changes: 
 async def test_after_random_steps_the_ledger_sums_to_the_balances(db: Database) -> None:
     people, chance = await _people(db, 40), random.Random(7)
     homes, sources = [new_id() for _ in range(12)], [new_id()]
-    for _ in range(STEPS // 500):
+    for _ in range(STEPS // 100):
         async with db.transaction() as tx:
-            for _ in range(500):
+            for _ in range(100):
                 who = chance.choice(people)
                 if chance.random() < 0.7:
                     again = chance.random() < 0.1
@@ -72,7 +72,7 @@ async def test_after_random_steps_the_ledger_sums_to_the_balances(db: Database) 
         days, pairs, entries, taken_back = over.one()
     assert (days, pairs) == (0, 0)
     assert entries > STEPS // 2
-    assert taken_back > 50
+    assert taken_back > STEPS // 40
 
 
 async def test_a_source_counts_once_and_the_day_has_a_cap(db: Database) -> None:
