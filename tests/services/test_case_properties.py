@@ -24,7 +24,7 @@ from api.rules.property import CATEGORIES_OF
 from tests.services.case_laws import Laws
 from tests.town import Actor, Town
 
-WALKS, STEPS = int(os.environ.get("LINLI_TEST_WALKS", "6")), 40
+WALKS, STEPS = int(os.environ.get("LINLI_TEST_WALKS", "12")), 40
 """A few in every run; LINLI_TEST_WALKS=260 takes ten thousand steps, in about ten minutes."""
 START = datetime(2026, 11, 23, 1, 30, tzinfo=UTC)
 """A Monday, five weeks before the known calendar ends."""
@@ -129,10 +129,14 @@ class Walk(RuleBasedStateMachine):
         self.cases: list[str] = []
         self.desks: dict[str, str] = {}
 
-    @initialize(category=LETTERS)
-    def begin(self, category: CaseCategory) -> None:
+    @initialize(category=LETTERS, lead=st.integers(0, 5))
+    def begin(self, category: CaseCategory, lead: int) -> None:
+        """A case, and as many usual steps with it: random hands alone seldom come as far as its end."""
         clock.set_to(START)
         self.submit(False, category, "community")
+        self._pump()
+        for _ in range(lead):
+            self.somebody_goes_on(1, 0, 0)
 
     @rule(
         neighbour=st.booleans(),
@@ -307,6 +311,5 @@ async def test_the_laws_survive_random_hands(town: Town, pump: Callable[[], Awai
     async with town.app.state.db.reading() as tx:
         made = set((await tx.execute(text("select move from events where to_state is not null"))).scalars())
     assert Walk.stage.steps >= 20 * WALKS
-    far = {"dispatch", "sign"} | ({"finish"} if WALKS >= 20 else set())
-    assert made >= far, "it did not walk far"
+    assert made >= {"dispatch", "sign", "finish"}, "it did not walk far"
     assert set(Walk.stage.answers) >= {200, 201, 403, 404, 409, 422}

@@ -23,7 +23,7 @@ from api.services.cases import handling, redirecting
 from tests.town import Town
 
 Pump = Callable[[], Awaitable[None]]
-ROUNDS = int(os.environ.get("LINLI_TEST_ROUNDS", "40"))
+ROUNDS = int(os.environ.get("LINLI_TEST_ROUNDS", "100"))
 """Five hundred take half a minute."""
 
 
