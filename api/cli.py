@@ -4,14 +4,13 @@ import typer
 
 from api.commands import (
     administration,
-    api_process,
     demo,
     doctor,
     imports,
     pages,
+    processes,
     serve,
     verify,
-    worker_process,
 )
 
 app = typer.Typer(
@@ -23,8 +22,7 @@ app = typer.Typer(
 )
 for part in (
     serve.commands,
-    api_process.app,
-    worker_process.app,
+    processes.commands,
     demo.commands,
     administration.commands,
     doctor.commands,

@@ -6,6 +6,7 @@ from importlib.metadata import version
 from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request
+from starlette.routing import Router
 
 from api import revisions
 from api.censor import pictures_of
@@ -77,7 +78,6 @@ def create_app(settings: Settings) -> FastAPI:
         openapi_url=None,
         docs_url=None,
         redoc_url=None,
-        generate_unique_id_function=operation_id,
         debug=False,
         telemetry={"tracing": False, "metrics": False},
     )
@@ -104,7 +104,7 @@ def create_app(settings: Settings) -> FastAPI:
     state.health = Health(state.db, state.redis, revisions.known())
     install(app)
     _mount(app)
-    lane = Lane(hot_routes(app))
+    lane = Lane(hot_routes(DOORS))
     of_an_upload = settings.upload_max_bytes + FORM_BYTES
     app.add_middleware(
         Edge,
@@ -201,26 +201,41 @@ SHARED = (
 """In the mini-program and in the console alike: the same services, the viewer's grants make the difference."""
 
 
+DOORS = {"/v1": (*APP, *SHARED), "/admin/v1": (*CONSOLE, *SHARED)}
+"""Prefix → the routers behind it."""
+BESIDE = (wechat.router, privacy.link_router, system.router)
+"""Behind neither door."""
+
+
 def _mount(app: FastAPI) -> None:
-    for router in (*APP, *SHARED):
-        app.include_router(router, prefix="/v1")
-    for router in (*CONSOLE, *SHARED):
-        app.include_router(router, prefix="/admin/v1")
-    app.include_router(wechat.router)
-    app.include_router(privacy.link_router)
-    app.include_router(system.router)
-    app.include_router(_documents(app))
+    """The very routes of the routers: including them would build each a second time for either door."""
+    for prefix, routers in DOORS.items():
+        app.mount(prefix, Router([route for router in routers for route in router.routes]))
+    for router in (*BESIDE, _documents()):
+        app.include_router(router)
     mount_console(app)
 
 
-def _documents(app: FastAPI) -> APIRouter:
+def catalogue() -> FastAPI:
+    """An application that serves nothing and tells of every route under its full path, as documents need it."""
+    told = FastAPI(version=version("linli"), openapi_url=None, generate_unique_id_function=operation_id)
+    for prefix, routers in DOORS.items():
+        for router in routers:
+            told.include_router(router, prefix=prefix)
+    for router in BESIDE:
+        told.include_router(router)
+    return told
+
+
+def _documents() -> APIRouter:
     """The OpenAPI documents, made once when first asked for."""
     router = APIRouter(route_class=TransactionRoute, include_in_schema=False)
     made: dict[bool, dict[str, Any]] = {}
 
     def of(admin: bool) -> dict[str, Any]:
-        if admin not in made:
-            made[admin] = document(app, admin=admin)
+        if not made:
+            told = catalogue()
+            made.update({console: document(told, admin=console) for console in (False, True)})
         return made[admin]
 
     @router.get("/openapi.json")

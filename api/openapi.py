@@ -1,8 +1,9 @@
 """The two OpenAPI documents: the public one, and the console's for signed-in administrators."""
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
 
@@ -51,7 +52,7 @@ def operation_id(route: APIRoute) -> str:
 
 
 def document(app: FastAPI, *, admin: bool) -> dict[str, Any]:
-    """One of the two documents, OpenAPI 3.1."""
+    """One of the two documents, OpenAPI 3.1, of the routes `app` includes."""
     # An included router is resolved lazily: app.routes holds routers, the contexts are what they lead to.
     routes = [
         r
@@ -80,18 +81,19 @@ def document(app: FastAPI, *, admin: bool) -> dict[str, Any]:
     return found
 
 
-def hot_routes(app: FastAPI) -> list[tuple[str, HotRoute]]:
-    """The routes to be found before the framework's router looks, with their full paths.
+def hot_routes(doors: Mapping[str, Iterable[APIRouter]]) -> list[tuple[str, HotRoute]]:
+    """The routes to be found before the framework's router looks, with their full paths; `doors` by prefix.
 
-    Raises TypeError for one whose router or mount depends on something: only the endpoint's own signature is
-    compiled, and what is silently left out might be who may call it.
+    Raises TypeError for one whose router depends on something: only the endpoint's own signature is compiled,
+    and what is silently left out might be who may call it.
     """
     found = []
-    for context in iter_route_contexts(app.routes):
-        if isinstance(context.original_route, HotRoute):
-            if context.dependencies:
-                raise TypeError(f"{context.path}: a hot path takes its dependencies in its signature")
-            found.append((str(context.path), context.original_route))
+    for prefix, routers in doors.items():
+        for route in (route for router in routers for route in router.routes):
+            if isinstance(route, HotRoute):
+                if route.dependencies:
+                    raise TypeError(f"{route.path}: a hot path takes its dependencies in its signature")
+                found.append((prefix + route.path, route))
     return found
 
 

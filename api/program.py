@@ -3,30 +3,37 @@
 import sys
 from importlib import import_module
 
-from rich.console import Console
-
 from api.commands.faults import SETTING_ERRORS, setting_faults
 from api.commands.supervise import StartFault
 from api.kit.engines import EngineFault
+from api.kit.late import late
 
 _ALONE = {"api": "api.commands.api_process", "worker": "api.commands.worker_process"}
 """Run for months and in numbers: they load what they run and no other command."""
 
-_errors = Console(stderr=True)
+console = late("rich.console")
 
 
 def main() -> None:
     """Run a command; what a person can mend is said in one sentence, without a traceback."""
-    wanted = sys.argv[1] if len(sys.argv) > 1 else ""
+    wanted, *arguments = sys.argv[1:] or [""]
     try:
-        import_module(_ALONE.get(wanted, "api.cli")).app()
+        if wanted in _ALONE:
+            import_module(_ALONE[wanted]).main(arguments)
+        else:
+            import_module("api.cli").app()
     except (EngineFault, StartFault) as stopped:
-        _errors.print(str(stopped), style="red", markup=False, highlight=False, soft_wrap=True)
+        _tell(str(stopped))
         sys.exit(1)
     except SETTING_ERRORS as error:
         for fault in setting_faults(error):
-            _errors.print(f"设置有误：{fault}", style="red", markup=False, highlight=False, soft_wrap=True)
+            _tell(f"设置有误：{fault}")
         sys.exit(1)
+
+
+def _tell(fault: str) -> None:
+    errors = console.Console(stderr=True)
+    errors.print(fault, style="red", markup=False, highlight=False, soft_wrap=True)
 
 
 if __name__ == "__main__":

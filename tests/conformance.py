@@ -7,13 +7,14 @@ import re
 from collections.abc import Awaitable, Callable, Iterator
 from copy import deepcopy
 from datetime import date, datetime
+from functools import cache
 from typing import Any
 from uuid import UUID
 
 import httpx
-from fastapi import FastAPI
 from jsonschema import Draft202012Validator, FormatChecker
 
+from api.main import catalogue
 from api.openapi import document
 
 PREFIXES = ("/v1/", "/admin/v1/")
@@ -98,20 +99,33 @@ def _pattern(path: str) -> re.Pattern[str]:
     )
 
 
-_known: list[Documented] = []
+told = cache(catalogue)
+"""Every route of the product; the same in every test, and slow to make."""
 
 
-def conforms(app: FastAPI) -> Callable[[httpx.Response], Awaitable[None]]:
-    """A response hook for a client of `app`. Raises AssertionError for an answer that is not as documented."""
+@cache
+def specification(admin: bool) -> dict[str, Any]:
+    """One of the two documents."""
+    return document(told(), admin=admin)
+
+
+@cache
+def documented() -> Documented:
+    """What both documents say."""
+    return Documented([deepcopy(specification(admin)) for admin in (False, True)])
+
+
+def conforms() -> Callable[[httpx.Response], Awaitable[None]]:
+    """A response hook for a client. Raises AssertionError for an answer that is not as documented."""
 
     async def check(response: httpx.Response) -> None:
-        if not _known:  # the same in every app of this process, and slow to make
-            _known.append(Documented([document(app, admin=False), document(app, admin=True)]))
         kind = response.headers.get("content-type", "")
         if response.is_success and kind.startswith("application/json"):
             await response.aread()
             request = response.request
-            faults = _known[0].faults(request.method, request.url.path, response.status_code, response.json())
+            faults = documented().faults(
+                request.method, request.url.path, response.status_code, response.json()
+            )
             assert not faults, faults
 
     return check

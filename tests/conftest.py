@@ -164,7 +164,7 @@ async def running(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
         httpx.AsyncClient(
             transport=transport,
             base_url="http://linli.test",
-            event_hooks={"response": [conforms(app)]},
+            event_hooks={"response": [conforms()]},
         ) as client,
     ):
         yield client

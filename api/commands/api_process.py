@@ -1,31 +1,28 @@
 """`linli api`: one API process."""
 
-import typer
+from argparse import ArgumentParser
+from collections.abc import Sequence
+
 import uvicorn
 
 from api.commands.alone import begin
 from api.main import create_app
 
-app = typer.Typer()
+TELLS = "只启动一个 API 进程（须设置 DATABASE_URL 与 REDIS_URL）；收到 SIGTERM 后处理完手中的请求再退出。"
 DRAIN_S = 20
 
 
-@app.callback()
-def _alone() -> None:
-    """邻里的 API 进程。"""
-
-
-@app.command()
-def api(
-    host: str | None = typer.Option(None, help="监听地址"),
-    port: int | None = typer.Option(None, help="监听端口"),
-) -> None:
-    """只启动一个 API 进程（须设置 DATABASE_URL 与 REDIS_URL）；收到 SIGTERM 后处理完手中的请求再退出。"""
+def main(arguments: Sequence[str]) -> None:
+    """Serve until told to stop."""
+    wanted = ArgumentParser("linli api", description=TELLS, allow_abbrev=False)
+    wanted.add_argument("--host", help="监听地址")
+    wanted.add_argument("--port", type=int, help="监听端口")
+    asked = wanted.parse_args(arguments)
     settings = begin()
     uvicorn.run(
         create_app(settings),
-        host=host or settings.host,
-        port=settings.port if port is None else port,
+        host=asked.host or settings.host,
+        port=settings.port if asked.port is None else asked.port,
         loop="uvloop",
         http="httptools",
         access_log=False,

@@ -1,19 +1,25 @@
 """Modules that are loaded when they are first used: heavy ones, in processes that seldom need them."""
 
-import sys
-from importlib.util import LazyLoader, find_spec, module_from_spec
+from importlib import import_module
+from importlib.util import find_spec
+from types import ModuleType
 from typing import Any
 
 
+class _Late(ModuleType):
+    """Stands where a module will be; what was once looked up in it is found here without a detour."""
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(import_module(self.__name__), name)
+        setattr(self, name, found)
+        return found
+
+
 def late(name: str) -> Any:
-    """The module `name`, whose code runs at the first look at one of its attributes. Raises ModuleNotFoundError."""
-    if name in sys.modules:
-        return sys.modules[name]
-    spec = find_spec(name)
-    if spec is None or spec.loader is None:
+    """The module `name`, whose code runs at the first look at one of its attributes.
+
+    Raises ModuleNotFoundError where nothing of the kind is installed.
+    """
+    if find_spec(name.partition(".")[0]) is None:
         raise ModuleNotFoundError(f"No module named {name!r}", name=name)
-    spec.loader = LazyLoader(spec.loader)
-    module = module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
+    return _Late(name)

@@ -6,10 +6,15 @@ behind the first. CPU-bound and hungry: run in a thread, few at a time.
 
 from dataclasses import dataclass, field
 from io import BytesIO
+from typing import TYPE_CHECKING
 
-from PIL import Image, ImageOps
-
+from api.kit.late import late
 from api.kit.problems import Problem
+
+if TYPE_CHECKING:
+    from PIL import Image, ImageOps
+else:
+    Image, ImageOps = late("PIL.Image"), late("PIL.ImageOps")
 
 MEDIA_TYPE = "image/jpeg"
 LONGEST_SIDE, THUMB_SIDE = 2560, 480
@@ -77,7 +82,7 @@ def remade(content: bytes) -> Picture:
     return Picture(_written(flat), _written(small), *flat.size)
 
 
-def _flat(image: Image.Image) -> Image.Image:
+def _flat(image: "Image.Image") -> "Image.Image":
     """Pixels alone, on white where they were transparent."""
     see_through = image.convert("RGBA") if image.mode in ("RGBA", "LA", "PA", "P", "RGBa") else None
     flat = Image.new("RGB", image.size, "white")
@@ -85,7 +90,7 @@ def _flat(image: Image.Image) -> Image.Image:
     return flat
 
 
-def _written(image: Image.Image) -> bytes:
+def _written(image: "Image.Image") -> bytes:
     out = BytesIO()
     image.save(out, "JPEG", quality=_QUALITY, optimize=True)
     return out.getvalue()

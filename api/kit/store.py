@@ -8,14 +8,14 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-import obstore
-from obstore.exceptions import BaseError
-from obstore.store import LocalStore, S3Store
-
+from api.kit.late import late
 from api.kit.problems import NotFound, Unavailable
 
 if TYPE_CHECKING:
-    from obstore.store import S3Config
+    import obstore
+    from obstore import exceptions, store
+else:
+    obstore, exceptions, store = late("obstore"), late("obstore.exceptions"), late("obstore.store")
 
 _SECONDS = timedelta(seconds=20)
 """A store that takes longer is down."""
@@ -29,17 +29,17 @@ class StorageUnavailable(Unavailable):
 class Store:
     """Names are plain relative paths. Every failure but a missing file is StorageUnavailable."""
 
-    def __init__(self, make: Callable[[], LocalStore | S3Store]) -> None:
+    def __init__(self, make: "Callable[[], store.LocalStore | store.S3Store]") -> None:
         """Made when first used: a reader of settings leaves no folder behind."""
         self._make = make
-        self._made: LocalStore | S3Store | None = None
+        self._made: store.LocalStore | store.S3Store | None = None
 
     @property
-    def _inner(self) -> LocalStore | S3Store:
+    def _inner(self) -> "store.LocalStore | store.S3Store":
         if self._made is None:
             try:
                 self._made = self._make()
-            except (BaseError, OSError):
+            except (exceptions.BaseError, OSError):
                 raise StorageUnavailable from None
         return self._made
 
@@ -47,9 +47,9 @@ class Store:
     def in_folder(cls, folder: Path) -> Self:
         """A folder of this machine, for its owner alone."""
 
-        def make() -> LocalStore:
+        def make() -> "store.LocalStore":
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            return LocalStore(folder)
+            return store.LocalStore(folder)
 
         return cls(make)
 
@@ -58,7 +58,7 @@ class Store:
         cls, bucket: str, *, endpoint: str | None, region: str, access_key: str, secret_key: str
     ) -> Self:
         """`endpoint` over plain http only on this machine; production settings refuse it."""
-        config: S3Config = {
+        config: store.S3Config = {
             "region": region,
             "access_key_id": access_key,
             "secret_access_key": secret_key,
@@ -68,7 +68,7 @@ class Store:
             config["endpoint"] = endpoint
         plain = endpoint is not None and endpoint.startswith("http://")
         return cls(
-            lambda: S3Store(
+            lambda: store.S3Store(
                 bucket,
                 config=config,
                 client_options={"allow_http": plain, "timeout": _SECONDS, "connect_timeout": _SECONDS / 4},
@@ -78,10 +78,10 @@ class Store:
 
     async def put(self, name: str, content: bytes, media_type: str) -> None:
         """Write a file; readers see all of it or nothing."""
-        attributes = {"Content-Type": media_type} if isinstance(self._inner, S3Store) else None
+        attributes = {"Content-Type": media_type} if isinstance(self._inner, store.S3Store) else None
         try:
             await obstore.put_async(self._inner, name, content, attributes=attributes, use_multipart=False)
-        except (BaseError, OSError):
+        except (exceptions.BaseError, OSError):
             raise StorageUnavailable from None
 
     async def get(self, name: str) -> bytes:
@@ -91,7 +91,7 @@ class Store:
             return bytes(await found.bytes_async())
         except FileNotFoundError:
             raise NotFound from None
-        except (BaseError, OSError):
+        except (exceptions.BaseError, OSError):
             raise StorageUnavailable from None
 
     async def size(self, name: str) -> int | None:
@@ -100,7 +100,7 @@ class Store:
             found = await obstore.head_async(self._inner, name)
         except FileNotFoundError:
             return None
-        except (BaseError, OSError):
+        except (exceptions.BaseError, OSError):
             raise StorageUnavailable from None
         return int(found["size"])
 
@@ -111,11 +111,11 @@ class Store:
                 await obstore.delete_async(self._inner, name)
             except FileNotFoundError:
                 continue
-            except (BaseError, OSError):
+            except (exceptions.BaseError, OSError):
                 raise StorageUnavailable from None
 
     def presigned(self, name: str, life: timedelta) -> str | None:
         """An address of the store's own that lets anybody read the file for `life`; None for a folder."""
-        if isinstance(self._inner, LocalStore):
+        if isinstance(self._inner, store.LocalStore):
             return None
         return obstore.sign(self._inner, "GET", name, life)

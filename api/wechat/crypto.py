@@ -18,9 +18,13 @@ from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from wechatpy.crypto import PrpCrypto, WeChatCrypto, WeChatWxaCrypto
-from wechatpy.exceptions import InvalidAppIdException
-from wechatpy.utils import WeChatSigner
+
+from api.kit.late import late
+
+# Behind these stand wechatpy's clients for everything else the platform offers, and a second HTTP library.
+wechatpy_crypto = late("wechatpy.crypto")
+wechatpy_exceptions = late("wechatpy.exceptions")
+wechatpy_utils = late("wechatpy.utils")
 
 _AES_KEY = re.compile(r"[A-Za-z0-9+/]{43}")
 _MAX_SEALED = 128 * 1024
@@ -48,7 +52,7 @@ def _guarded(function: Callable[_P, _T]) -> Callable[_P, _T]:
             return function(*args, **kwargs)
         except CryptoRejected as rejected:
             reason = rejected.reason
-        except InvalidAppIdException:
+        except wechatpy_exceptions.InvalidAppIdException:
             reason = "appid"
         except Exception:  # noqa: S110  (the one place where every failure becomes the typed one)
             pass
@@ -85,7 +89,7 @@ class PushCrypto:
         self._token = token
         self._appid = appid
         # Its last character may leave spare bits set: decoded leniently on purpose, as the platform does.
-        self._key: bytes = WeChatCrypto(token, aes_key, appid).key
+        self._key = base64.b64decode(aes_key + "=")
 
     def signature(self, *parts: str) -> str:
         """Hex SHA-1 over the sorted parts and the token."""
@@ -105,7 +109,7 @@ class PushCrypto:
             raise CryptoRejected("size")
         if len(_decoded(sealed)) % 32:
             raise CryptoRejected("length")
-        engine = PrpCrypto(self._key)
+        engine = wechatpy_crypto.PrpCrypto(self._key)
         engine.cipher = _PushCipher(engine.cipher)
         message: str = engine.decrypt(sealed, self._appid)
         return message
@@ -113,7 +117,7 @@ class PushCrypto:
     @_guarded
     def seal(self, message: str, *, random: str | None = None) -> str:
         """`message` as Encrypt text. `random`: 16 characters, fresh ones by default."""
-        engine = PrpCrypto(self._key)
+        engine = wechatpy_crypto.PrpCrypto(self._key)
         filler = random if random is not None else secrets.token_hex(8)
         if len(filler.encode()) != 16:
             raise CryptoRejected("random")
@@ -144,7 +148,7 @@ def open_data(session_key: str, iv: str, encrypted_data: str, appid: str) -> dic
     key, vector, sealed = _decoded(session_key), _decoded(iv), _decoded(encrypted_data)
     if len(key) != 16 or len(vector) != 16 or len(sealed) % 16 or len(encrypted_data) > _MAX_SEALED:
         raise CryptoRejected("length")
-    engine = WeChatWxaCrypto(session_key, iv, appid)
+    engine = wechatpy_crypto.WeChatWxaCrypto(session_key, iv, appid)
     engine.cipher = _OpenDataCipher(engine.cipher)
     opened: dict[str, Any] = engine.decrypt_message(encrypted_data)
     return opened
@@ -169,7 +173,7 @@ def session_signature(session_key: str, message: str = "") -> str:
 
 def sha1_sorted(*parts: str) -> str:
     """Hex SHA-1 of the sorted, concatenated parts: the platform's signature."""
-    signer = WeChatSigner()
+    signer = wechatpy_utils.WeChatSigner()
     signer.add_data(*parts)
     signature: str = signer.signature
     return signature

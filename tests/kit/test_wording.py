@@ -2,12 +2,10 @@
 
 import re
 from collections.abc import Iterator
-from functools import cache
 from string import Formatter
 from typing import Any, get_args
 
 import pytest
-from fastapi import FastAPI
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute, iter_route_contexts
 from pydantic import AwareDatetime, BaseModel, Field, TypeAdapter, ValidationError
@@ -15,8 +13,7 @@ from pydantic_core import ErrorType
 from pydantic_core.core_schema import CoreSchemaType
 
 from api.kit.wording import _WORDS, explain
-from api.main import create_app
-from api.settings import Settings
+from tests.conformance import told
 
 CATALOGUE = frozenset(get_args(ErrorType))
 NUMBER = {"greater_than", "greater_than_equal", "less_than", "less_than_equal", "multiple_of"}
@@ -53,11 +50,6 @@ CHINESE = re.compile("[一-鿿]")
 ENGLISH = re.compile("(?i)input|should|valid|field|expected|must| or ")
 
 
-@cache
-def _app() -> FastAPI:
-    return create_app(Settings(_env_file=None, database_url="postgresql://nobody/x", redis_url="redis://x"))
-
-
 def _inputs(found: Dependant) -> Iterator[tuple[str, TypeAdapter[Any]]]:
     """The parameters and bodies of an operation and of everything it depends on."""
     for field in (*found.path_params, *found.query_params, *found.header_params, *found.body_params):
@@ -68,7 +60,7 @@ def _inputs(found: Dependant) -> Iterator[tuple[str, TypeAdapter[Any]]]:
 
 def inputs() -> Iterator[tuple[str, TypeAdapter[Any]]]:
     """Everything anybody can send."""
-    for route in iter_route_contexts(_app().routes):
+    for route in iter_route_contexts(told().routes):
         if isinstance(route.original_route, APIRoute):
             for name, adapter in _inputs(route.dependant):
                 yield f"{route.path} {name}", adapter

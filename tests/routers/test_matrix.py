@@ -10,7 +10,7 @@ from fastapi.routing import APIRoute, iter_route_contexts
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.kit.db import Database
-from api.openapi import document
+from tests.conformance import specification, told
 from tests.routers import matrix, matrix_topics
 from tests.routers.matrix import ASKERS, LOGS_IN, SIGNED, Asker, Line
 from tests.routers.matrix_world import World
@@ -23,9 +23,9 @@ DOORS = {"/v1": False, "/admin/v1": True}
 """Prefix → whether a console session opens it."""
 
 
-def routes(app: FastAPI) -> Iterator[tuple[str, str]]:
+def routes() -> Iterator[tuple[str, str]]:
     """(door, "METHOD /path") of everything the API answers to, documented or not."""
-    for route in iter_route_contexts(app.routes):
+    for route in iter_route_contexts(told().routes):
         door = next((d for d in DOORS if str(route.path).startswith(f"{d}/")), None)
         if door is not None and isinstance(route.original_route, APIRoute):
             for method in sorted(route.methods or ()):
@@ -33,7 +33,7 @@ def routes(app: FastAPI) -> Iterator[tuple[str, str]]:
 
 
 def test_every_route_has_its_line_and_every_line_its_route(app: FastAPI) -> None:
-    assert {key for _, key in routes(app)} == set(TABLE)
+    assert {key for _, key in routes()} == set(TABLE)
 
 
 @pytest.fixture
@@ -79,9 +79,7 @@ async def _fault(world: World, door: str, key: str, line: Line, asker: Asker, he
 async def test_everybody_gets_what_the_map_of_roles_says(
     world: World, app: FastAPI, door: str, part: int
 ) -> None:
-    keys = sorted(
-        key for d, key in routes(app) if d == door and not any(TABLE[key] is apart for apart in APART)
-    )
+    keys = sorted(key for d, key in routes() if d == door and not any(TABLE[key] is apart for apart in APART))
     faults = [
         await _fault(world, door, key, line, asker, here)
         for key in keys[part::3]
@@ -99,7 +97,7 @@ async def test_nobody_gets_in_without_a_session_or_through_the_other_door(
     other = world.tokens["operator", not DOORS[door]]
     faults = [
         (door, key, answer.status_code)
-        for d, key in routes(app)
+        for d, key in routes()
         if d == door and not any(TABLE[key] is apart for apart in APART)
         for token in (None, other, "a_forged", "c_forged")
         if (answer := await world.ask(door, key, _lines(key)[0], token, True)).status_code != 401
@@ -110,8 +108,8 @@ async def test_nobody_gets_in_without_a_session_or_through_the_other_door(
 async def test_every_refusal_is_documented_where_it_happens(world: World, app: FastAPI) -> None:
     """Asked by those who are refused for different reasons: an auditor, a stranger, a console user without roles."""
     faults = []
-    documents = {door: document(app, admin=console)["paths"] for door, console in DOORS.items()}
-    for door, key in routes(app):
+    documents = {door: specification(console)["paths"] for door, console in DOORS.items()}
+    for door, key in routes():
         if any(TABLE[key] is apart for apart in APART):
             continue
         method, _, path = key.partition(" ")

@@ -10,16 +10,15 @@ from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 import pytest
-from fastapi import FastAPI
 from fastapi.routing import APIRoute, iter_route_contexts
 from sqlalchemy import text
 
 from api.kit import clock
 from api.models import metadata
 from api.models.people import PersonId
-from api.openapi import document
 from api.rules.content import ContentState
 from api.rules.people import Relation, ResidencyState
+from tests.conformance import specification, told
 from tests.services.leak_writers import MARK, WRITERS, World
 from tests.town import Actor, Town
 from tests.wechat_fixture import Simulator
@@ -104,8 +103,8 @@ async def world(town: Town) -> World:
     return made
 
 
-def _gets(app: FastAPI, door: str) -> Iterator[str]:
-    for route in iter_route_contexts(app.routes):
+def _gets(door: str) -> Iterator[str]:
+    for route in iter_route_contexts(told().routes):
         path = str(route.path)
         if (
             path.startswith(f"{door}/")
@@ -138,9 +137,9 @@ def _addresses(world: World, spec: dict[str, Any], path: str) -> Iterator[str]:
 
 async def _leaks(world: World, door: str, who: Actor) -> tuple[list[str], int]:
     """The addresses under which `who` finds the marker or a picture, and how many answered at all."""
-    spec = document(world.town.app, admin=door != "/v1")
+    spec = specification(door != "/v1")
     found, answered = [], 0
-    for path in _gets(world.town.app, door):
+    for path in _gets(door):
         if path in LINKS:
             continue
         assert path in spec["paths"], f"GET {path} is not documented"
