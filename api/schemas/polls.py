@@ -181,11 +181,11 @@ class PollItem(Out):
 class PollOut(PollItem):
     """表决"""
 
-    turnout: int | None = Field(description="已投几票；冻结之前为 null")
+    turnout: int | None = Field(description="已投几票；表决中为几秒之内的近似数，冻结之前为 null")
 
 
 class Turned(Out):
-    """到某一小时为止投了多少"""
+    """到某一小时（日）结束为止投了多少；at 是它的开始"""
 
     at: datetime
     voted: int
@@ -201,7 +201,7 @@ class ResultOut(Out):
         description="结果：是否通过、逐项条件、各选项得票、文字说明；见 docs/bulletin.md"
     )
     options: list[Option]
-    turnout: list[Turned] = Field(description="逐小时的累计投票数")
+    turnout: list[Turned] = Field(description="逐小时的累计投票数；无记名的逐日")
 
 
 class HeadOut(Out):
