@@ -145,26 +145,19 @@ async def _growth(pg: asyncpg.Connection, db: Database, booth: Booth, large: int
     for table in ("electors", "casters", "marks", "ballots"):
         await pg.execute(f"vacuum analyze {table}", timeout=600)
     cost: dict[int, list[float]] = {1_000: [], large: []}
-    for round_ in range(20):
-        for electors, poll in sorted(polls.items(), reverse=bool(round_ % 2)):
-            cost[electors].append(await _one_by_one(booth, poll, round_))
+    for n in range(1_000):
+        for electors, poll in sorted(polls.items(), reverse=bool(n % 2)):
+            voter = Viewer(PersonId(UUID(person(1 + n))), "bench")
+            started = time.perf_counter()
+            await booth.cast(voter, poll, None, ["yes"], None)
+            cost[electors].append(time.perf_counter() - started)
     async with db.reading() as tx:
         poll_row = await load(tx, polls[large])
         started = time.perf_counter()
         await counting.count(tx, poll_row)
         seconds = time.perf_counter() - started
-    pairs = zip(cost[large], cost[1_000], strict=True)
-    ratio = statistics.median(mine / theirs for mine, theirs in pairs)
-    return Growth(statistics.median(cost[1_000]) * 1e6, ratio, seconds, large)
-
-
-async def _one_by_one(booth: Booth, poll: UUID, round_: int) -> float:
-    """Seconds a vote, engine and application together, 50 voters one after the other."""
-    started = time.perf_counter()
-    for n in range(50):
-        voter = Viewer(PersonId(UUID(person(1 + (round_ * 50 + n) % 1_000))), "bench")
-        await booth.cast(voter, poll, None, ["yes"], None)
-    return (time.perf_counter() - started) / 50
+    small, big = statistics.median(cost[1_000]), statistics.median(cost[large])
+    return Growth(small * 1e6, big / small, seconds, large)
 
 
 def lines(growth: Growth) -> list[str]:

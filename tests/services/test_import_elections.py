@@ -150,6 +150,7 @@ def test_the_rule_of_a_file_without_an_outcome_is_followed_to_the_letter() -> No
     assert set(rehearsed(election)["winners"]) == funded
 
 
+@pytest.mark.timeout(1_800 if ASKED else 180)
 @pytest.mark.parametrize("name", ALL if ASKED else (SIELCE,))
 async def test_the_official_outcome_is_found_again_by_voters_over_http(
     town: Town, pump: Pump, name: str
