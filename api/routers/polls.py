@@ -23,6 +23,7 @@ from api.schemas.polls import (
     DraftPoll,
     EnterPaper,
     EntryOut,
+    EventProofOut,
     MovePoll,
     NameRepresentative,
     PollItem,
@@ -36,7 +37,17 @@ from api.schemas.polls import (
     SealsOut,
 )
 from api.services.places.finding import WrongLevel
-from api.services.polls import counting, drafting, entering, listing, reading, rolls, running, sealing
+from api.services.polls import (
+    counting,
+    drafting,
+    entering,
+    event_proofs,
+    listing,
+    reading,
+    rolls,
+    running,
+    sealing,
+)
 from api.services.polls.casting import Booth
 from api.services.polls.drafting import NewPoll, PollMalformed
 from api.services.polls.finding import find, load
@@ -192,6 +203,19 @@ async def list_seals(
 ) -> dict[str, Any]:
     found = await sealing.heads(tx, limit=limit, after=after, log=log)
     return {**found, "public_key": sealing.public_key(vault)}
+
+
+@console_router.get(
+    "/events/{event_id}/proof",
+    response_model=EventProofOut,
+    summary="查证一个事件",
+    description="事件此刻的内容、封存时的指纹、到签名的封存头的路径；可存为文件，用 linli verify 离线核验。",
+    responses=problems(NotFound, NotAllowed),
+)
+async def get_event_proof(
+    event_id: Annotated[UUID, Path(description="事件标识")], viewer: CurrentViewer, vault: TheVault, tx: Tx
+) -> dict[str, Any]:
+    return await event_proofs.prove(tx, vault, viewer, event_id)
 
 
 @console_router.post(

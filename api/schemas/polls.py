@@ -242,6 +242,41 @@ class ProofOut(Out):
     public_key: str = Field(description="验证签名的公钥（Ed25519），十六进制")
 
 
+class SealedEvent(Out):
+    """事件封存的内容：人、文字与内部数据只有加盐的指纹，见 docs/bulletin.md"""
+
+    type: Literal["event"]
+    id: UUID
+    subject_kind: str
+    subject: UUID
+    move: str
+    from_: str | None = Field(alias="from")
+    to: str | None
+    actor_kind: str
+    actor: str | None
+    text: str | None
+    data: str | None
+    at: str
+    salt: str
+
+
+class ShownOfEvent(Out):
+    """指纹背后的内容"""
+
+    actor: UUID | None
+    text: str | None
+    data: dict[str, Any]
+
+
+class EventProofOut(ProofOut):
+    """一个事件的封存证明"""
+
+    version: Literal[1]
+    type: Literal["event_proof"]
+    event: SealedEvent
+    shown: ShownOfEvent
+
+
 class SealsOut(Out):
     """封存头"""
 
