@@ -31,4 +31,4 @@ for part in (
 ):
     app.registered_commands += part.registered_commands
     app.registered_groups += part.registered_groups
-app.add_typer(imports.imports, name="import", help="批量导入：地域、历史诉求。")
+app.add_typer(imports.imports, name="import", help="批量导入：地域、历史诉求、参与式预算。")

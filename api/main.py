@@ -55,6 +55,7 @@ from api.routers.deps import CurrentViewer, Tx
 from api.rules.roles import Permission
 from api.services.access import require_anywhere
 from api.services.polls.casting import Booth
+from api.services.polls.reading import Turnout
 from api.services.sessions import Sessions
 from api.settings import Settings
 from api.wechat.client import WeChat
@@ -101,6 +102,7 @@ def create_app(settings: Settings) -> FastAPI:
     state.throttle = Throttle(state.redis)
     state.push_gate = PushGate(wechat_config(settings), state.redis)
     state.booth = Booth(state.db, state.vault)
+    state.turnout = Turnout(state.db)
     state.health = Health(state.db, state.redis, revisions.known())
     install(app)
     _mount(app)
@@ -196,6 +198,7 @@ SHARED = (
     opinions.router,
     uploads.router,
     statistics.router,
+    polls.fast_reads,
     polls.router,
 )
 """In the mini-program and in the console alike: the same services, the viewer's grants make the difference."""

@@ -23,13 +23,13 @@ from api import migrations
 from api.kit import cache, clock
 from api.kit.db import Database
 from api.kit.engines import Addresses, EmbeddedEngines
-from bench import claims, hot_paths, places, queue
+from bench import casting, claims, hot_paths, places, queue
 from bench.harness import CONCURRENT, OPERATIONS, Ratio
 from bench.seed import log_everybody_in, seed
 from tests.e2e.topology import free_port
 
-MUST = hot_paths.MUST | {claims.PATH: claims.MUST}
-GOAL = hot_paths.GOAL | {claims.PATH: claims.GOAL}
+MUST = hot_paths.MUST | casting.MUST | {claims.PATH: claims.MUST}
+GOAL = hot_paths.GOAL | casting.GOAL | {claims.PATH: claims.GOAL}
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "performance.md"
 
 
@@ -124,10 +124,16 @@ def main() -> None:
         found[claims.PATH] = uvloop.run(
             claims.run(addresses.database_url, addresses.redis_url, rounds=options.rounds)
         )
+        votes, growth = uvloop.run(
+            casting.run(addresses.database_url, addresses.redis_url, rounds=options.rounds)
+        )
+        found |= votes
         lines += _hot_table(found)
         lines += [
             "",
             f"One API process is ready {seconds:.1f} s after its start and holds {megabytes:.0f} MB.",
+            "",
+            *casting.lines(growth),
             "",
         ]
     lines += ["## Queue", "", "One consumer each, four hands, one effect an event.", "", *_queue()]

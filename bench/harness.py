@@ -69,28 +69,38 @@ async def call(app: Any, ask: Ask) -> int:
     return status
 
 
-async def _burst(app: Any, asks: Iterator[Ask], seen: Counter[int], operations: int) -> tuple[float, float]:
+async def _burst(
+    app: Any, asks: Iterator[Ask], seen: Counter[int], operations: int, concurrent: int
+) -> tuple[float, float]:
     async def one_client() -> None:
-        for _ in range(operations // CONCURRENT):
+        for _ in range(operations // concurrent):
             seen[await call(app, next(asks))] += 1
 
     cpu, wall = time.process_time(), time.perf_counter()
-    await asyncio.gather(*(one_client() for _ in range(CONCURRENT)))
+    await asyncio.gather(*(one_client() for _ in range(concurrent)))
     return (time.process_time() - cpu) / operations * 1e6, (time.perf_counter() - wall) / operations * 1e6
 
 
-async def compare(limit: Any, product: Any, asks: Iterator[Ask], *, rounds: int = ROUNDS) -> Ratio:
+async def compare(
+    limit: Any,
+    product: Any,
+    asks: Iterator[Ask],
+    *,
+    rounds: int = ROUNDS,
+    operations: int = OPERATIONS,
+    concurrent: int = CONCURRENT,
+) -> Ratio:
     """Alternate bursts of both apps (their lifespans running) over the same stream of requests."""
     apps = {"limit": limit, "product": product}
     answers: dict[str, Counter[int]] = {name: Counter() for name in apps}
     cost: dict[str, list[tuple[float, float]]] = {name: [] for name in apps}
     for app in apps.values():
-        await _burst(app, asks, Counter(), OPERATIONS)
+        await _burst(app, asks, Counter(), operations, concurrent)
     for round_ in range(rounds):
         gc.collect()
         names = list(apps) if round_ % 2 else list(reversed(apps))
         for name in names:
-            cost[name].append(await _burst(apps[name], asks, answers[name], OPERATIONS))
+            cost[name].append(await _burst(apps[name], asks, answers[name], operations, concurrent))
     pairs = list(zip(cost["product"], cost["limit"], strict=True))
     ratios = sorted(mine[0] / theirs[0] for mine, theirs in pairs)
     return Ratio(

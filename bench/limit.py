@@ -57,6 +57,20 @@ d as (insert into deadlines (id, subject_kind, subject_id, kind, cycle, limits, 
 k as (insert into idempotency_keys (person_id, key, fingerprint, created_at) select $2::uuid, $5, '\\x00', now() from c)
 select id from c"""
 
+ELIGIBLE = """select c.elector_id from casters c join polls p on p.id = c.poll_id
+ where c.poll_id = $1 and c.person_id = $2 and p.state = 'open' and now() < p.closes_at"""
+BALLOT = """with m as (insert into marks (poll_id, elector_id, turn) values ($1, $2::uuid, 1)
+  on conflict (poll_id, elector_id) do update set turn = marks.turn + 1 returning turn)
+insert into ballots (poll_id, slot, turn, own, choices, salt, leaf, once, cast_at)
+select $1, uuid_send($2::uuid), turn, true, $3, '\\x00', '\\x00', $4, now() from m
+on conflict (poll_id, once) where once is not null do nothing returning turn"""
+VOTED = """insert into events (id, subject_kind, subject_id, move, to_state, actor_kind, actor_id, actor_title, data, at)
+  values ($1, 'poll', $2, 'cast', 'open', 'person', $3, '选民', '{}', now())"""
+POLLS = """select id, title, text, state, place_id, basis, secret, allow_change, options, rule, rule_hash, opens_at,
+  closes_at, opened_at, closed_at, roll_size, roll_area, roll_hash, version, created_at, updated_at
+ from polls where path >= $1 and path < $2 and id < $3 order by id desc limit 20"""
+RESULT = "select state, counted_at, outcome, options, turnout from polls where id = $1"
+
 
 def reply(content: object, status: int = 200) -> Response:
     return Response(orjson.dumps(content, default=str), status, media_type="application/json")
@@ -134,6 +148,48 @@ async def claim(request: Request) -> Response:
     return reply({"id": won}) if won else reply({}, 409)
 
 
+async def cast(request: Request) -> Response:
+    """Five statements: begin, eligible, ballot, event, commit."""
+    who = await session(request)
+    if who is None:
+        return reply({}, 401)
+    poll, choices = UUID(request.path_params["poll"]), orjson.loads(await request.body())["choices"]
+    once = sha256(who.bytes + request.headers["idempotency-key"].encode()).digest()
+    async with request.app.state.pg.acquire() as connection, connection.transaction():
+        elector = await connection.fetchval(ELIGIBLE, poll, who)
+        if elector is None:
+            return reply({}, 403)
+        turn = await connection.fetchval(BALLOT, poll, elector, orjson.dumps(choices).decode(), once)
+        if turn is None:
+            return reply({}, 409)
+        await connection.execute(VOTED, uuid4(), poll, who)
+    return reply({"poll": poll, "turn": turn, "choices": choices}, 201)
+
+
+async def polls(request: Request) -> Response:
+    if await session(request) is None:
+        return reply({}, 401)
+    asked = request.query_params
+    rows = await request.app.state.pg.fetch(POLLS, asked["path"], asked["path_end"], UUID(asked["before"]))
+    return reply({"items": [_poll(r) for r in rows]})
+
+
+def _poll(r: asyncpg.Record) -> dict[str, object]:
+    return {**r, "options": orjson.Fragment(r["options"]), "rule": orjson.Fragment(r["rule"])}
+
+
+async def result(request: Request) -> Response:
+    if await session(request) is None:
+        return reply({}, 401)
+    r = await request.app.state.pg.fetchrow(RESULT, UUID(request.path_params["poll"]))
+    if r is None:
+        return reply({}, 404)
+    return reply({
+        "state": r[0], "counted_at": r[1], "outcome": orjson.loads(r[2]), "options": orjson.loads(r[3]),
+        "turnout": orjson.loads(r[4]),
+    })  # fmt: skip
+
+
 async def _keep(_: asyncpg.Connection) -> None:
     """No session state is left behind."""
 
@@ -154,6 +210,9 @@ app = Starlette(
         Route("/v1/cases", listing),
         Route("/v1/cases", submit, methods=["POST"]),
         Route("/v1/cases/{case}", one),
+        Route("/v1/polls", polls),
+        Route("/v1/polls/{poll}/ballots", cast, methods=["POST"]),
+        Route("/v1/polls/{poll}/result", result),
         Route("/v1/wishes/{wish}/moves/claim", claim, methods=["POST"]),
     ],
 )

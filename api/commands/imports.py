@@ -1,7 +1,8 @@
 """`linli import …`: bringing data in, with a progress bar and a summary.
 
 Exit status: 0 all is in, or was already; 1 nothing or only whole batches could be done (broken file, no database);
-2 lines were refused, each told with its number and reason: mend them and run it again.
+2 lines were refused, each told with its number and reason: mend them and run it again;
+3 a poll is counted, and its outcome is not the official one.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -18,10 +19,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 
 from api.commands.base import database, errors, run
+from api.kit.secrets import Vault
 from api.rules.cases import CATEGORY_TITLES, CaseCategory
 from api.rules.places import LEVEL_TITLES
 from api.services.imports.case_records import Categories, category_of
 from api.services.imports.cases import FATE_TITLES, CasesResult, Fate, Verdict, import_cases
+from api.services.imports.elections import ElectionResult, import_election
 from api.services.imports.faults import LineFault
 from api.services.imports.places import PlacesResult, import_places
 from api.services.imports.timeliness import Timeliness
@@ -30,7 +33,7 @@ from api.settings import Settings
 imports = typer.Typer(no_args_is_help=True)
 console = Console()
 
-REFUSED = 2
+REFUSED, DIFFERS = 2, 3
 SHOWN = 50
 """Refused lines printed in full; a dry run prints every line."""
 
@@ -131,6 +134,78 @@ def cases(
         if not dry_run:
             errors.print("有误的行更正之前，一条也没有导入。", style="red")
         raise typer.Exit(REFUSED)
+
+
+@imports.command()
+def poll(
+    file: Annotated[Path, typer.Argument(help="Pabulib 格式的参与式预算文件（.pb）")],
+    place: Annotated[str, typer.Option(help="表决所在地域的代码")],
+    entered_by: Annotated[str, typer.Option(help="录入人的控制台用户名：须能组织并代录这里的表决")],
+    confirmed_by: Annotated[str, typer.Option(help="复核人的控制台用户名：另一人，须能代录这里的表决")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="只检查、试算，不写入")] = False,
+) -> None:
+    """导入参与式预算：按文件的项目、费用与规则建表决，选票作为双人代录的纸质票，到时截止、封存、计票，与官方结果比较。
+
+    有一行有误则全部不导入。比较不一致时以状态 3 结束。
+    """
+
+    async def work() -> ElectionResult:
+        settings = Settings()
+        vault = Vault(settings.master_key.get_secret_value())
+        async with database(settings) as db:
+            return await import_election(
+                db,
+                vault,
+                file,
+                place_code=place,
+                first=entered_by,
+                second=confirmed_by,
+                waiting=lambda left: errors.print(f"选票已全部录入，{left.total_seconds():.0f} 秒后截止。"),
+                dry_run=dry_run,
+            )
+
+    result = run(work())
+    tell_faults(file.name, result.election.faults)
+    if result.outcome is None:
+        errors.print("有误的行更正之前，什么也没有导入。", style="red")
+        raise typer.Exit(REFUSED)
+    tell_outcome(result)
+    if result.differs:
+        raise typer.Exit(DIFFERS)
+
+
+def tell_outcome(result: ElectionResult) -> None:
+    """The projects by votes, funded or not, here and officially."""
+    election, outcome = result.election, result.outcome
+    assert outcome is not None
+    table = Table(title="参与式预算" + ("（试算，未写入）" if result.poll_id is None else ""), box=SIMPLE)
+    for head in ("编号", "项目", f"费用（{election.currency or '元'}）", "票数", "资助", "官方"):
+        table.add_column(head, justify="right" if head in ("票数",) or head.startswith("费用") else "left")
+    votes = {total["option"]: total["persons"] for total in outcome["totals"]}
+    for option in sorted(election.options, key=lambda o: -votes[o.id]):
+        official = "" if election.selected is None else "✓" if option.id in election.selected else "–"
+        table.add_row(
+            escape(election.names[option.id]),
+            escape(option.title),
+            f"{(option.cost or 0) / 100:,.2f}",
+            f"{votes[option.id]:,}",
+            "✓" if option.id in outcome["winners"] else "–",
+            official,
+        )
+    console.print(table)
+    for remark in election.remarks:
+        console.print(remark, markup=False, soft_wrap=True)
+    if election.selected is None:
+        console.print("文件没有官方结果（selected），未作比较。")
+    elif result.differs:
+        names = "、".join(sorted(election.names[option] for option in result.differs))
+        errors.print(f"与官方结果不同的项目：{names}", style="red", markup=False, soft_wrap=True)
+    else:
+        console.print(f"与官方结果一致：{len(election.selected)} 个项目。")
+    if result.poll_id is not None:
+        console.print(
+            f"表决 {result.poll_id}：{len(election.votes):,} 张选票已封存、已计票。", soft_wrap=True
+        )
 
 
 def measures(answers: Timeliness) -> Iterator[tuple[str, str]]:

@@ -77,6 +77,10 @@ class Poll(SQLModel, table=True):
     roll_area: Decimal | None = Field(default=None, sa_type=Numeric(14, 2), nullable=True)
     roll_hash: str | None = text_column(optional=True)
     turnout_hash: str | None = text_column(optional=True)
+    voted: int | None = Field(default=None, sa_type=Integer, nullable=True)
+    """How many electors had voted at the close."""
+    turnout: list[dict[str, Any]] | None = json_column(optional=True)
+    """`[{"at", "voted"}]`: how many had voted by the end of each hour, of a secret poll of each day."""
     outcome: dict[str, Any] | None = json_column(optional=True)
     previous_id: PollId | None = link("polls.id", optional=True)
     """The voided poll this one repeats."""
@@ -117,7 +121,10 @@ class Caster(SQLModel, table=True):
     """投票人: who may cast for an elector: himself, anybody of the home, the representative, the proxy."""
 
     __tablename__ = "casters"
-    __table_args__ = (Index("ix_casters_elector", "elector_id"),)
+    __table_args__ = (
+        Index("ix_casters_elector", "elector_id"),
+        Index("ix_casters_person", "person_id", "poll_id"),
+    )
 
     poll_id: PollId = link("polls.id", primary_key=True)
     person_id: PersonId = link("people.id", primary_key=True)

@@ -12,7 +12,7 @@ from api.kit.paging import After, Limit, Page
 from api.kit.problems import Malformed, NotAllowed, NotFound, WrongMoment
 from api.models.people import PersonId
 from api.routers.bodies import check_fields
-from api.routers.deps import KEY_PROBLEMS, CurrentViewer, Key, Once, TheVault, Tx, problems
+from api.routers.deps import KEY_PROBLEMS, CurrentViewer, Db, Key, Once, TheVault, Tx, problems
 from api.rules import polls as rules
 from api.rules.polls import PollMove, VoteChannel
 from api.schemas.base import Happened
@@ -23,6 +23,7 @@ from api.schemas.polls import (
     DraftPoll,
     EnterPaper,
     EntryOut,
+    EventProofOut,
     MovePoll,
     NameRepresentative,
     PollItem,
@@ -36,15 +37,26 @@ from api.schemas.polls import (
     SealsOut,
 )
 from api.services.places.finding import WrongLevel
-from api.services.polls import counting, drafting, entering, reading, rolls, running, sealing
+from api.services.polls import (
+    counting,
+    drafting,
+    entering,
+    event_proofs,
+    listing,
+    reading,
+    rolls,
+    running,
+    sealing,
+)
 from api.services.polls.casting import Booth
 from api.services.polls.drafting import NewPoll, PollMalformed
 from api.services.polls.finding import find, load
-from api.services.polls.reading import NotCounted
+from api.services.polls.reading import NotCounted, Turnout
 from api.services.polls.rolls import EmptyRoll
 from api.services.timeline import timeline
 
 fast = APIRouter(tags=["表决"], route_class=HotRoute)
+fast_reads = APIRouter(tags=["表决"], route_class=HotRoute)
 router = APIRouter(tags=["表决"], route_class=TransactionRoute)
 console_router = APIRouter(tags=["表决"], route_class=TransactionRoute)
 
@@ -57,7 +69,13 @@ async def get_booth(request: Request) -> Booth:
     return booth
 
 
+async def get_turnout(request: Request) -> Turnout:
+    turnout: Turnout = request.app.state.turnout
+    return turnout
+
+
 TheBooth = Annotated[Booth, Depends(get_booth)]
+TheTurnout = Annotated[Turnout, Depends(get_turnout)]
 
 
 @fast.post(
@@ -78,7 +96,7 @@ async def cast_ballot(
     return json_response(receipt, 201, {"idempotent-replayed": "true"} if replayed else None)
 
 
-@router.get(
+@fast_reads.get(
     "/polls",
     response_model=Page[PollItem],
     summary="表决列表",
@@ -87,38 +105,39 @@ async def cast_ballot(
 )
 async def list_polls(
     viewer: CurrentViewer,
-    tx: Tx,
+    db: Db,
     limit: Limit = 20,
     after: After = None,
     place: Annotated[UUID | None, Query(description="地域标识，含其下")] = None,
     open: Annotated[bool | None, Query(description="true 只看正在表决的，false 只看其余的")] = None,  # noqa: A002
     topic: Annotated[UUID | None, Query(description="议题标识")] = None,
-) -> dict[str, Any]:
-    return await reading.listing(
-        tx, viewer, limit=limit, after=after, place_id=place, open_now=open, topic_id=topic
+) -> Response:
+    found = await listing.listing(
+        db, viewer, limit=limit, after=after, place_id=place, open_now=open, topic_id=topic
     )
+    return json_response(found)
 
 
-@router.get(
+@fast_reads.get(
     "/polls/{poll_id}",
     response_model=PollOut,
     summary="查看表决",
-    description="事项、选项、规则、选民册的大小与指纹、您在不在册上、已投几票。",
+    description="事项、选项、规则、选民册的大小与指纹、您在不在册上、已投几票（表决中为近似数）。",
     responses=problems(NotFound),
 )
-async def get_poll(poll_id: PollId, viewer: CurrentViewer, tx: Tx) -> dict[str, Any]:
-    return await reading.read(tx, viewer, poll_id)
+async def get_poll(poll_id: PollId, viewer: CurrentViewer, turnout: TheTurnout) -> Response:
+    return json_response(await turnout.read(viewer, poll_id))
 
 
-@router.get(
+@fast_reads.get(
     "/polls/{poll_id}/result",
     response_model=ResultOut,
     summary="表决结果",
-    description="计票之后：是否通过，每项条件的基数、门槛、差额与依据，各选项得票，逐小时投票进度。",
+    description="计票之后：是否通过，每项条件的基数、门槛、差额与依据，各选项得票，逐小时（无记名的逐日）投票进度。",
     responses=problems(NotFound, NotCounted),
 )
-async def get_poll_result(poll_id: PollId, viewer: CurrentViewer, tx: Tx) -> dict[str, Any]:
-    return await reading.result(tx, viewer, poll_id)
+async def get_poll_result(poll_id: PollId, viewer: CurrentViewer, db: Db) -> Response:
+    return json_response(await reading.result(db, viewer, poll_id))
 
 
 @router.get(
@@ -184,6 +203,19 @@ async def list_seals(
 ) -> dict[str, Any]:
     found = await sealing.heads(tx, limit=limit, after=after, log=log)
     return {**found, "public_key": sealing.public_key(vault)}
+
+
+@console_router.get(
+    "/events/{event_id}/proof",
+    response_model=EventProofOut,
+    summary="查证一个事件",
+    description="事件此刻的内容、封存时的指纹、到签名的封存头的路径；可存为文件，用 linli verify 离线核验。",
+    responses=problems(NotFound, NotAllowed),
+)
+async def get_event_proof(
+    event_id: Annotated[UUID, Path(description="事件标识")], viewer: CurrentViewer, vault: TheVault, tx: Tx
+) -> dict[str, Any]:
+    return await event_proofs.prove(tx, vault, viewer, event_id)
 
 
 @console_router.post(

@@ -181,11 +181,11 @@ class PollItem(Out):
 class PollOut(PollItem):
     """表决"""
 
-    turnout: int | None = Field(description="已投几票；冻结之前为 null")
+    turnout: int | None = Field(description="已投几票；表决中为几秒之内的近似数，冻结之前为 null")
 
 
 class Turned(Out):
-    """到某一小时为止投了多少"""
+    """到某一小时（日）结束为止投了多少；at 是它的开始"""
 
     at: datetime
     voted: int
@@ -201,7 +201,7 @@ class ResultOut(Out):
         description="结果：是否通过、逐项条件、各选项得票、文字说明；见 docs/bulletin.md"
     )
     options: list[Option]
-    turnout: list[Turned] = Field(description="逐小时的累计投票数")
+    turnout: list[Turned] = Field(description="逐小时的累计投票数；无记名的逐日")
 
 
 class HeadOut(Out):
@@ -240,6 +240,41 @@ class ProofOut(Out):
     path: list[Step]
     head: HeadOut
     public_key: str = Field(description="验证签名的公钥（Ed25519），十六进制")
+
+
+class SealedEvent(Out):
+    """事件封存的内容：人、文字与内部数据只有加盐的指纹，见 docs/bulletin.md"""
+
+    type: Literal["event"]
+    id: UUID
+    subject_kind: str
+    subject: UUID
+    move: str
+    from_: str | None = Field(alias="from")
+    to: str | None
+    actor_kind: str
+    actor: str | None
+    text: str | None
+    data: str | None
+    at: str
+    salt: str
+
+
+class ShownOfEvent(Out):
+    """指纹背后的内容"""
+
+    actor: UUID | None
+    text: str | None
+    data: dict[str, Any]
+
+
+class EventProofOut(ProofOut):
+    """一个事件的封存证明"""
+
+    version: Literal[1]
+    type: Literal["event_proof"]
+    event: SealedEvent
+    shown: ShownOfEvent
 
 
 class SealsOut(Out):

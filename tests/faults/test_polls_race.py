@@ -5,6 +5,7 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import httpx
 import orjson
 import pytest
+from sqlalchemy import text
 
 from api.kit import clock
 from api.rules.voting.verify import verify
@@ -20,22 +22,19 @@ from tests.e2e.topology import Program, free_port, running
 from tests.polls import Pump, neighbours, opened, renew, sealed, sql
 from tests.town import Actor, Town
 
-pytestmark = [pytest.mark.timeout(600)]
-
 ELECTORS = int(os.environ.get("LINLI_ELECTORS", "50"))
 """2,000 at full size."""
 CASTS = int(os.environ.get("LINLI_CASTS", "150"))
 """A burst, repeated until the close refuses one; 500 at full size."""
+pytestmark = [pytest.mark.timeout(600 if ELECTORS < 500 else 3_600)]
 
 
-@pytest.fixture
-def ports(town: Town, settings: Settings, tmp_path: Path) -> Iterator[list[int]]:
-    """Two API processes on the town's engines, their clock the file's."""
-    assert settings.database_url is not None
-    assert settings.redis_url is not None
+@contextmanager
+def two_processes(settings: Settings, folder: Path, *how: str) -> Iterator[list[int]]:
+    """The ports of two API processes on the town's engines."""
     environment = {
-        "DATABASE_URL": settings.database_url,
-        "REDIS_URL": settings.redis_url,
+        "DATABASE_URL": str(settings.database_url),
+        "REDIS_URL": str(settings.redis_url),
         "LINLI_WECHAT_BASE": settings.wechat_base,
         "LINLI_WECHAT_APPID": settings.wechat_appid,
         "LINLI_WECHAT_SECRET": settings.wechat_secret.get_secret_value(),
@@ -45,14 +44,20 @@ def ports(town: Town, settings: Settings, tmp_path: Path) -> Iterator[list[int]]
     programs = [
         Program(
             f"api-{port}",
-            [sys.executable, "-m", "tests.faults.api_main", str(port)],
-            tmp_path,
+            [sys.executable, "-m", "tests.faults.poll_main", str(port), *how],
+            folder,
             f"http://127.0.0.1:{port}/readyz",
             environment,
         )
         for port in found
     ]
     with running(*programs):
+        yield found
+
+
+@pytest.fixture
+def ports(town: Town, settings: Settings, tmp_path: Path) -> Iterator[list[int]]:
+    with two_processes(settings, tmp_path) as found:
         yield found
 
 
@@ -121,6 +126,22 @@ async def test_four_parallel_posts_of_each_elector_end_as_one_ballot(
     }
     marks = await sql(town.app, "select count(*) from marks where poll_id = :p", p=poll)
     assert marks[0][0] == ELECTORS
+
+
+async def test_a_build_that_looks_first_and_writes_afterwards_is_caught(
+    town: Town, settings: Settings, tmp_path: Path
+) -> None:
+    """What the story above asserts does not hold of it, so the story can fail."""
+    people = await neighbours(town, town.here, 25)
+    poll = await opened(town)
+    async with town.app.state.db.transaction() as tx:
+        for table in ("marks", "ballots"):
+            await tx.execute(text(f"alter table {table} drop constraint pk_{table}"))
+    with two_processes(settings, tmp_path, "check-then-write") as ports:
+        answers = await burst(ports, people, poll, ("yes", "no", "yes", "abstain"))
+    assert Counter(a["status"] for a in answers) == {201: 100}
+    slots = Counter((a["elector"], a["turn"]) for a in answers)
+    assert max(slots.values()) > 1, "two receipts for the same turn of one elector"
 
 
 async def test_a_final_vote_is_taken_once_however_often_it_is_posted(town: Town, ports: list[int]) -> None:

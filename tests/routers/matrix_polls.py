@@ -1,6 +1,6 @@
 """The matrix's lines of polls: drafts are for staff in reach, the supervisor's kind manages, the desk records."""
 
-from tests.routers.matrix import ANYONE, BECAUSE, NOBODY, TABLE, Line, P, holds
+from tests.routers.matrix import ANYONE, BECAUSE, NOBODY, TABLE, Line, P, holds, somewhere
 
 NOWHERE = "0" * 8 + "-0000-7000-8000-" + "0" * 12
 """An entry or elector that is none: who may act is told that it is not there."""
@@ -36,6 +36,9 @@ TABLE |= {
     "GET /polls/{poll_id}/roll-preview": Line(**ON),
     "GET /polls/{poll_id}/roll": Line(**ON),
     "GET /seals": Line(see=ANYONE),
+    "GET /events/{event_id}/proof": Line(
+        gate=somewhere(P.audit_read), ok=404, subject={"event_id": "poll"}
+    ),
     # A draft is not there for whoever would vote.
     "POST /polls/{poll_id}/ballots": Line(ok=404, body={"choices": ["yes"]}, subject={"poll_id": "poll"}),
     "POST /polls/{poll_id}/moves/{move}": [

@@ -106,6 +106,56 @@ async def test_a_proxy_needs_two_persons_and_nobody_holds_three(town: Town) -> N
     assert (given.status_code, given.json()["own"]) == (201, False)
 
 
+async def test_art_278_exactly_two_thirds_with_a_proxy_and_a_representative_and_one_square_metre_below(
+    town: Town, pump: Pump
+) -> None:
+    """Six owners of 100 m² each: two vote, one by proxy, a shared home by its representative: 4 of 6, 400 of 600."""
+    one, two, away, shared, partner = await neighbours(town, town.here, 5)
+    async with town.app.state.db.transaction() as tx:
+        await tx.execute(text("update homes set area_m2 = 100 where id = :h"), {"h": town.here.home})
+        home = (
+            await tx.execute(text("select home_id from residencies where person_id = :p"), {"p": shared.id})
+        ).scalar_one()
+        tx.add(residency(PersonId(partner.id), home, town.here.place))
+    desk = Actor("书记", town.here.secretary.id, town.client, "", "/admin/v1")
+    second = Actor("社工", town.here.worker.id, town.client, "", "/admin/v1")
+    polls = []
+    for area in ("100.00", "99.00"):
+        await renew(town, desk)
+        await renew(town, second)
+        async with town.app.state.db.transaction() as tx:
+            await tx.execute(text("update homes set area_m2 = :a where id = :h"), {"a": area, "h": home})
+        made = (await draft(town, **OWNERS))["id"]
+        await move(town, made, "announce")
+        await desk.post(
+            f"/polls/{made}/representatives", {"home_id": str(home), "person_id": str(partner.id)}
+        )
+        await move(town, made, "open")
+        given = {"elector_id": await _elector(away, made), "holder_id": str(one.id)}
+        entry = (await desk.post(f"/polls/{made}/proxies", given)).json()["id"]
+        assert (await second.post(f"/polls/{made}/proxies/{entry}/confirm")).status_code == 200
+        found = await sql(
+            town.app, "select id from electors where poll_id = :p and home_id = :h", p=made, h=home
+        )
+        common = str(found[0][0])
+        mine = next(e for e in (await one.get(f"/polls/{made}")).json()["electors"] if not e["as_proxy"])
+        for who, elector in (
+            (one, mine["elector_id"]),
+            (two, None),
+            (one, given["elector_id"]),
+            (partner, common),
+        ):
+            answer = await vote(who, made, "yes", **({"elector_id": elector} if elector else {}))
+            assert answer.status_code == 201, answer.text
+        polls.append(made)
+    await closed(town, pump)
+    exact, below = [(await one.get(f"/polls/{poll}/result")).json()["outcome"] for poll in polls]
+    assert exact["passed"] is True
+    assert [c["margin"] for c in exact["conditions"][:2]] == ["0", "0.00"]
+    assert below["passed"] is False
+    assert [c["passed"] for c in below["conditions"]] == [True, False, True, True]
+
+
 async def test_paper_is_entered_twice_and_the_own_electronic_vote_prevails(town: Town, pump: Pump) -> None:
     web, paper = await neighbours(town, town.here, 2)
     poll = await opened(town)

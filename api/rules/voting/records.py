@@ -1,5 +1,6 @@
 """封存的内容: what is hashed, signed and handed out, byte for byte. docs/bulletin.md describes the same."""
 
+from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
@@ -44,6 +45,15 @@ def head_content(
         "previous": previous,
         "day": day,
     }
+
+
+def salted(salt: str, name: str, value: Any) -> str:
+    """What stands in a sealed event for a value it does not tell: hex SHA-256 of the salt and the value's bytes.
+
+    `actor` is an id (its 16 bytes), `text` a string (UTF-8), `data` an object (canonical).
+    """
+    raw = UUID(value).bytes if name == "actor" else value.encode() if name == "text" else canonical(value)
+    return sha256(bytes.fromhex(salt) + raw).hexdigest()
 
 
 def leaf_of(content: dict[str, Any]) -> bytes:

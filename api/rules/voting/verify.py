@@ -1,7 +1,7 @@
 """Checking a bulletin from nothing but itself: `linli verify`. docs/bulletin.md says the same for anybody else's.
 
 Each fault has a stable code: head_forged, chain_broken, ballot_altered, ballot_swapped, ballot_dropped,
-ballot_added, record_altered, roll_wrong, rule_wrong, not_on_roll, total_wrong.
+ballot_added, record_altered, roll_wrong, rule_wrong, not_on_roll, total_wrong; of an event event_altered, path_wrong.
 """
 
 from collections import Counter, defaultdict
@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from api.kit import merkle
 from api.rules.voting.ballots import Roll, checked, grouped
 from api.rules.voting.outcome import decide
-from api.rules.voting.records import ZERO, ballot_content, elector_content, leaf_of
+from api.rules.voting.records import EVENTS, ZERO, ballot_content, elector_content, leaf_of, salted
 from api.rules.voting.rule import Option, Rule, canonical, digest
 
 
@@ -49,20 +49,51 @@ def verify(bulletin: dict[str, Any], *, key: str | None = None) -> list[Fault]:
     return faults
 
 
-def _heads(bulletin: dict[str, Any], key: str | None) -> Iterator[Fault]:
-    if key is not None and key != bulletin["public_key"]:
-        yield Fault("head_forged", "公告板上的公钥不是您信任的那一把")
-    public = Ed25519PublicKey.from_public_bytes(bytes.fromhex(key or bulletin["public_key"]))
-    previous, total = ZERO, 0
-    for number, head in enumerate(bulletin["heads"], 1):
+def verify_event(document: dict[str, Any], *, key: str | None = None) -> list[Fault]:
+    """The same of the proof of one event: it says what was sealed, under a head that is signed.
+
+    Codes: event_altered, path_wrong, head_forged. Raises KeyError, TypeError or ValueError for what is no proof.
+    """
+    if (document["version"], document["type"]) != (1, "event_proof"):
+        raise ValueError("version")
+    event, head = document["event"], document["head"]
+    faults = list(_signed(document, [head], key))
+    for name in ("actor", "text", "data"):
+        value = document["shown"][name]
+        if event[name] != (salted(event["salt"], name, value) if value is not None else None):
+            faults.append(Fault("event_altered", f"{_HIDDEN[name]}与封存时不同"))
+    leaf = leaf_of(event)
+    if leaf.hex() != document["leaf"]:
+        faults.append(Fault("event_altered", "事件的内容与它的指纹不符"))
+    steps = [(step["side"], bytes.fromhex(step["hash"])) for step in document["path"]]
+    if merkle.climb(leaf, steps).hex() != head["root"] or head["log"] != str(EVENTS):
+        faults.append(Fault("path_wrong", "从事件算不到封存头的根"))
+    return faults
+
+
+_HIDDEN = {"actor": "操作人", "text": "公开的文字", "data": "内部数据"}
+
+
+def _signed(document: dict[str, Any], heads: list[dict[str, Any]], key: str | None) -> Iterator[Fault]:
+    """Each head is what the key signed and what its hash says."""
+    if key is not None and key != document["public_key"]:
+        yield Fault("head_forged", "文件上的公钥不是您信任的那一把")
+    public = Ed25519PublicKey.from_public_bytes(bytes.fromhex(key or document["public_key"]))
+    for number, head in enumerate(heads, 1):
         content = {k: v for k, v in head.items() if k not in ("hash", "signature")}
         try:
             public.verify(bytes.fromhex(head["signature"]), canonical(content))
         except InvalidSignature:
             yield Fault("head_forged", f"第 {number} 个封存头的签名不对")
-        total += head["size"]
         if digest(content) != head["hash"]:
             yield Fault("head_forged", f"第 {number} 个封存头与它的指纹不符")
+
+
+def _heads(bulletin: dict[str, Any], key: str | None) -> Iterator[Fault]:
+    yield from _signed(bulletin, bulletin["heads"], key)
+    previous, total = ZERO, 0
+    for number, head in enumerate(bulletin["heads"], 1):
+        total += head["size"]
         if (head["previous"], head["number"], head["total"], head["log"]) != (
             previous, number, total, bulletin["poll"],
         ):  # fmt: skip

@@ -39,6 +39,7 @@ from api.rules.voting.rule import Option, Rule
 from api.services.access import Viewer
 from api.services.polls import sealing
 from api.services.polls.finding import find
+from api.services.polls.leaves import leaf_sql
 
 KEY_PURPOSE = "poll-key"
 KNOWN_S = 60.0
@@ -46,7 +47,7 @@ KNOWN_S = 60.0
 MOST_KNOWN = 256
 
 _CAST = Statement(
-    text("""
+    text(f"""
 with p as (
   select id, closes_at from polls
   where id = :poll and state = 'open' and clock_timestamp() + :shift < closes_at for share),
@@ -70,9 +71,7 @@ filled as (
 cast_ as (
   insert into ballots (poll_id, slot, turn, own, choices, salt, leaf, once, cast_at)
   select :poll, f.slot, f.turn, f.own, :choices, :salt,
-    sha256('\\x00'::bytea || convert_to('{"choices":' || :choices || ',"elector":"' || encode(f.slot, 'hex')
-      || '","own":' || f.own::text || ',"poll":"' || :poll_text || '","salt":"' || encode(:salt, 'hex')
-      || '","turn":' || f.turn || ',"type":"ballot"}', 'UTF8')),
+    {leaf_sql(":poll_text", "f.slot", "f.turn", "f.own", ":choices", ":salt")},
     :once, f.at
   from filled f
   on conflict (poll_id, once) where once is not null do nothing
@@ -86,7 +85,7 @@ union all select 2, turn, slot, own, choices, salt, leaf, cast_at, null from cas
 union all select case when exists (select from marked) then 4 else 3 end, null, null, null, null, null, null, null,
   (select array_agg(elector_id) from mine)
 order by found limit 1
-""").bindparams(
+""").bindparams(  # noqa: S608
         *(bindparam(name, type_=Uuid()) for name in ("poll", "person", "elector", "event", "actor")),
         *(bindparam(name, type_=Text()) for name in ("choices", "poll_text", "actor_kind")),
         *(bindparam(name, type_=LargeBinary()) for name in ("once", "outer", "inner", "salt")),

@@ -22,19 +22,20 @@ from api.services.polls.finding import find, load
 TIMEOUT = "120s"
 _PATIENT = select(func.set_config("statement_timeout", TIMEOUT, True))
 
-_GROUPS = text("""
-select c.choices, sum(coalesce(e.persons, 1))::bigint as persons, coalesce(sum(e.area_m2), 0) as area
-from (
-  select choices, slot from (
-    select choices, slot, row_number() over (partition by slot order by own desc, turn desc) as place
-    from ballots where poll_id = :poll) b
-  where place = 1) c
-left join electors e on e.id = case when length(c.slot) = 16 then encode(c.slot, 'hex')::uuid end
-group by c.choices order by c.choices""")
+_COUNTED = """select b.choices, b.slot from ballots b where b.poll_id = :poll and not exists (
+    select from ballots later where later.poll_id = b.poll_id and later.slot = b.slot
+      and (later.own, later.turn) > (b.own, b.turn))"""
+"""Of each slot the last own electronic ballot, else the last of all."""
+_EQUAL = text(f"""select c.choices, count(*) as persons, 0::numeric as area from ({_COUNTED}) c
+  group by c.choices order by c.choices""")  # noqa: S608
+_WEIGHED = text(f"""select c.choices, sum(coalesce(e.persons, 1))::bigint as persons,
+    coalesce(sum(e.area_m2), 0) as area
+  from ({_COUNTED}) c left join electors e on e.poll_id = :poll and uuid_send(e.id) = c.slot
+  group by c.choices order by c.choices""")  # noqa: S608
 """The counted ballots, equal ones together. A pseudonym weighs one person: weights are for open polls only."""
-_ROLL = text("""select coalesce(sum(persons), 0)::bigint as persons, coalesce(sum(area_m2), 0) as area
-  from electors where poll_id = :poll""")
-_ONE_WINDOW = text("select set_config('work_mem', '256MB', true)")
+_ROLL = text("""select count(*) as size, coalesce(sum(persons), 0)::bigint as persons,
+  coalesce(sum(area_m2), 0) as area from electors where poll_id = :poll""")
+_IN_MEMORY = text("select set_config('work_mem', '256MB', true)")
 
 
 def hundredths(area: Decimal) -> int:
@@ -45,12 +46,14 @@ def hundredths(area: Decimal) -> int:
 async def count(tx: AsyncSession, poll: Poll) -> dict[str, Any]:
     """The outcome, worked out anew from ballots and roll."""
     await tx.execute(_PATIENT)
-    await tx.execute(_ONE_WINDOW)
+    await tx.execute(_IN_MEMORY)
+    roll = (await tx.execute(_ROLL, {"poll": poll.id})).one()
+    # Where everybody weighs the same, nobody is looked up: a million in half the time.
+    groups_of = _EQUAL if (roll.persons, roll.area) == (roll.size, 0) else _WEIGHED
     groups = [
         Group(read_choices(row.choices), row.persons, hundredths(row.area))
-        for row in await tx.execute(_GROUPS, {"poll": poll.id})
+        for row in await tx.execute(groups_of, {"poll": poll.id})
     ]
-    roll = (await tx.execute(_ROLL, {"poll": poll.id})).one()
     return decide(
         Rule.model_validate(poll.rule), options_of(poll), Roll(roll.persons, hundredths(roll.area)), groups
     )

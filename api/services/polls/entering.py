@@ -1,7 +1,6 @@
 """What two persons record together: representatives of co-owners, written proxies, paper and assisted votes."""
 
 import hmac
-import os
 from typing import Any, NoReturn
 from uuid import UUID
 
@@ -14,10 +13,10 @@ from sqlmodel import col
 from api.kit import clock
 from api.kit.events import record
 from api.kit.problems import NotAllowed, NotFound, Problem, WrongMoment
-from api.models import Caster, Elector, Mark, PaperEntry, Proxy, ProxyLoad, Representative, Residency
+from api.models import Caster, Elector, PaperEntry, Proxy, ProxyLoad, Representative, Residency
 from api.models.people import PersonId
 from api.models.places import HomeId
-from api.models.polls import Ballot, ElectorId, PollId
+from api.models.polls import ElectorId, PollId
 from api.rules.people import Relation, ResidencyState
 from api.rules.polls import (
     PROXIES_PER_HOLDER,
@@ -28,11 +27,11 @@ from api.rules.polls import (
     VoteChannel,
 )
 from api.rules.roles import Permission
-from api.rules.voting.ballots import Choices, checked, read_choices
-from api.rules.voting.records import ballot_content, leaf_of
+from api.rules.voting.ballots import Choices, checked
 from api.services.access import Viewer
 from api.services.polls.casting import Booth
 from api.services.polls.finding import PollSubject, carries, find
+from api.services.polls.leaves import write_entered
 
 _OPEN = text("""select id from polls where id = :poll and state = 'open'
   and clock_timestamp() + :shift < closes_at for share""")
@@ -54,7 +53,8 @@ class NotAnOwner(Problem):
     status, code, title = 422, "not_an_owner", "代表须是该房屋已核实的业主"
 
 
-async def _recorder(tx: AsyncSession, viewer: Viewer, poll_id: UUID) -> PollSubject:
+async def recorder(tx: AsyncSession, viewer: Viewer, poll_id: UUID) -> PollSubject:
+    """The poll, for who may record in it. Raises NotFound, NotAllowed."""
     poll = await find(tx, viewer, poll_id)
     if not carries(poll.row, Permission.poll_record):
         raise NotAllowed("您没有代录这次表决的权限")
@@ -65,7 +65,7 @@ async def name_representative(
     tx: AsyncSession, viewer: Viewer, poll_id: UUID, home_id: UUID, person_id: UUID
 ) -> None:
     """Who casts for a home of several owners; before the roll is frozen. Raises NotAnOwner, WrongMoment."""
-    poll = await _recorder(tx, viewer, poll_id)
+    poll = await recorder(tx, viewer, poll_id)
     if poll.state not in (PollState.draft, PollState.announced):
         raise WrongMoment("选民册已经冻结，不能再指定代表", moves=poll.moves())
     owns = await tx.execute(
@@ -84,16 +84,16 @@ async def name_representative(
         .values(poll_id=poll_id, home_id=HomeId(home_id), **row)
         .on_conflict_do_update(index_elements=["poll_id", "home_id"], set_=row)
     )
-    _note(tx, viewer, poll, "name_representative", home_id=str(home_id), person_id=str(person_id))
+    note(tx, viewer, poll, "name_representative", home_id=str(home_id), person_id=str(person_id))
 
 
 async def record_proxy(
     tx: AsyncSession, viewer: Viewer, poll_id: UUID, elector_id: UUID, holder_id: UUID
 ) -> dict[str, Any]:
     """First hand: a written proxy was handed in. Raises EntryPending, TooManyProxies."""
-    poll = await _recorder(tx, viewer, poll_id)
+    poll = await recorder(tx, viewer, poll_id)
     await _elector(tx, poll_id, elector_id)
-    await _must_be_open(tx, poll)
+    await must_be_open(tx, poll)
     proxy = Proxy(
         poll_id=PollId(poll_id),
         elector_id=ElectorId(elector_id),
@@ -114,14 +114,14 @@ async def record_proxy(
     if taken.first() is None:
         raise TooManyProxies
     await _add(tx, proxy)
-    _note(tx, viewer, poll, "record_proxy", elector_id=str(elector_id), holder_id=str(holder_id))
+    note(tx, viewer, poll, "record_proxy", elector_id=str(elector_id), holder_id=str(holder_id))
     return _entry(proxy)
 
 
 async def confirm_proxy(tx: AsyncSession, viewer: Viewer, poll_id: UUID, proxy_id: UUID) -> dict[str, Any]:
     """Second hand: from now on the holder may cast for the elector. Raises SamePerson."""
-    poll = await _recorder(tx, viewer, poll_id)
-    await _must_be_open(tx, poll)
+    poll = await recorder(tx, viewer, poll_id)
+    await must_be_open(tx, poll)
     found = await tx.execute(
         update(Proxy)
         .where(
@@ -141,7 +141,7 @@ async def confirm_proxy(tx: AsyncSession, viewer: Viewer, poll_id: UUID, proxy_i
         .values(poll_id=poll_id, person_id=proxy.holder_id, elector_id=proxy.elector_id, as_proxy=True)
         .on_conflict_do_nothing()
     )
-    _note(tx, viewer, poll, "confirm_proxy", elector_id=str(proxy.elector_id))
+    note(tx, viewer, poll, "confirm_proxy", elector_id=str(proxy.elector_id))
     return _entry(proxy)
 
 
@@ -155,9 +155,9 @@ async def enter_paper(
     choices: Choices,
 ) -> dict[str, Any]:
     """First hand on a paper or assisted vote. Raises BadChoices, EntryPending."""
-    poll = await _recorder(tx, viewer, poll_id)
+    poll = await recorder(tx, viewer, poll_id)
     await _elector(tx, poll_id, elector_id)
-    await _must_be_open(tx, poll)
+    await must_be_open(tx, poll)
     known = await booth.definition(poll_id)
     entry = PaperEntry(
         poll_id=PollId(poll_id),
@@ -167,7 +167,7 @@ async def enter_paper(
         entered_by=viewer.person_id,
     )
     await _add(tx, entry)
-    _note(tx, viewer, poll, "enter_paper", elector_id=str(elector_id), channel=channel.value)
+    note(tx, viewer, poll, "enter_paper", elector_id=str(elector_id), channel=channel.value)
     return _entry(entry)
 
 
@@ -179,8 +179,8 @@ async def confirm_paper(
     It takes the elector's slot like any other vote; the elector's own electronic vote prevails over it whenever
     it was or will be cast.
     """
-    poll = await _recorder(tx, viewer, poll_id)
-    await _must_be_open(tx, poll)
+    poll = await recorder(tx, viewer, poll_id)
+    await must_be_open(tx, poll)
     known = await booth.definition(poll_id)
     text_ = checked(known.rule, known.options, choices)
     found = await tx.execute(
@@ -200,39 +200,18 @@ async def confirm_paper(
     if entry.choices != text_:
         entry.state = EntryState.mismatch
         await tx.flush()
-        _note(tx, viewer, poll, "mismatch_paper", elector_id=str(entry.elector_id))
+        note(tx, viewer, poll, "mismatch_paper", elector_id=str(entry.elector_id))
         return _entry(entry)
     slot = entry.elector_id.bytes
     if known.secret:
         slot = hmac.digest(known.key, slot, "sha256")
-    turn = await tx.execute(
-        insert(Mark)
-        .values(poll_id=poll_id, elector_id=entry.elector_id, turn=1)
-        .on_conflict_do_update(index_elements=["poll_id", "elector_id"], set_={"turn": col(Mark.turn) + 1})
-        .returning(col(Mark.turn))
-    )
-    salt, number = os.urandom(16), turn.scalar_one()
-    value = read_choices(text_)
-    shown: Any = dict(value) if value and isinstance(value[0], tuple) else list(value)
-    content = ballot_content(poll_id, slot.hex(), number, False, shown, salt.hex())
-    tx.add(
-        Ballot(
-            poll_id=PollId(poll_id),
-            slot=slot,
-            turn=number,
-            own=False,
-            choices=text_,
-            salt=salt,
-            leaf=leaf_of(content),
-            cast_at=clock.now(),
-        )
-    )
-    _note(tx, viewer, poll, "confirm_paper", elector_id=str(entry.elector_id), channel=entry.channel)
+    await write_entered(tx, poll_id, [(entry.elector_id, slot, text_)])
+    note(tx, viewer, poll, "confirm_paper", elector_id=str(entry.elector_id), channel=entry.channel)
     return _entry(entry)
 
 
-async def _must_be_open(tx: AsyncSession, poll: PollSubject) -> None:
-    """Open now, and until this transaction ends."""
+async def must_be_open(tx: AsyncSession, poll: PollSubject) -> None:
+    """Open now, and until this transaction ends. Raises PollNotOpen, PollClosed."""
     held = await tx.execute(_OPEN, {"poll": poll.id, "shift": clock.shift()})
     if held.first() is None:
         if poll.state in (PollState.draft, PollState.announced):
@@ -269,7 +248,8 @@ async def _why(
     raise WrongMoment("这份录入已经处理")
 
 
-def _note(tx: AsyncSession, viewer: Viewer, poll: PollSubject, move: str, **data: Any) -> None:
+def note(tx: AsyncSession, viewer: Viewer, poll: PollSubject, move: str, **data: Any) -> None:
+    """An event that stands in the audit trail only."""
     record(
         tx,
         subject_kind="poll",

@@ -25,6 +25,9 @@ _PATIENT = select(func.set_config("statement_timeout", "120s", True))
 _LOCK_POLL = select(col(Poll.id)).with_for_update()
 _VOTED = text("select encode(uuid_send(elector_id), 'hex') from marks where poll_id = :poll order by 1")
 _BALLOTS = text("select count(*) from ballots where poll_id = :poll")
+_CAME_IN = text("""select date_trunc(:unit, cast_at at time zone 'Asia/Shanghai') at time zone 'Asia/Shanghai' as since,
+  count(*) as first_votes from ballots where poll_id = :poll and turn = 1 group by 1 order by 1""")
+"""First ballots by the hour; of a secret poll by the day, for an hour may have had one voter."""
 _SHUFFLE = (
     text("create temp table shuffled_ballots on commit drop as select * from ballots where poll_id = :poll"),
     text("create temp table shuffled_marks on commit drop as select * from marks where poll_id = :poll"),
@@ -114,6 +117,7 @@ async def close(tx: AsyncSession, actor: Viewer | None, poll_id: UUID) -> None:
     voted = list((await tx.execute(_VOTED, {"poll": poll_id})).scalars())
     turnout = sha256(canonical(voted)).hexdigest()
     ballots = (await tx.execute(_BALLOTS, {"poll": poll_id})).scalar_one()
+    turnout_by = await _turnout(tx, poll_id, "day" if poll.row["secret"] else "hour")
     declare(tx, poll_id, "close", ballots=ballots, voted=len(voted), turnout_hash=turnout)
     await deadlines.meet(tx, poll_id, (PollClock.close,))
     await poll.move(
@@ -123,9 +127,20 @@ async def close(tx: AsyncSession, actor: Viewer | None, poll_id: UUID) -> None:
         data={"turnout_hash": turnout},
         closed_at=clock.now(),
         turnout_hash=turnout,
+        voted=len(voted),
+        turnout=turnout_by,
     )
     if poll.row["secret"]:
         await _unlink(tx, poll_id)
+
+
+async def _turnout(tx: AsyncSession, poll_id: UUID, unit: str) -> list[dict[str, Any]]:
+    """`[{"at", "voted"}]`, running."""
+    voted, found = 0, []
+    for since, first_votes in await tx.execute(_CAME_IN, {"poll": poll_id, "unit": unit}):
+        voted += first_votes
+        found.append({"at": since, "voted": voted})
+    return found
 
 
 async def _unlink(tx: AsyncSession, poll_id: UUID) -> None:

@@ -7,7 +7,6 @@ that rewrites a secret poll's ballots, out of a log at work.
 import os
 from collections.abc import Sequence
 from datetime import timedelta
-from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
@@ -24,7 +23,7 @@ from api.kit.problems import NotFound
 from api.kit.secrets import Vault
 from api.models import EventLeaf, Seal
 from api.rules.polls import PollState
-from api.rules.voting.records import EVENTS, ZERO, head_content, leaf_of
+from api.rules.voting.records import EVENTS, ZERO, head_content, leaf_of, salted
 from api.rules.voting.rule import canonical, digest
 from api.services.polls import counting
 
@@ -155,14 +154,20 @@ class Sealer:
             return len(ids) == 1000
 
 
-def event_leaf(event: Event, salt: bytes | None = None) -> EventLeaf:
-    """The leaf of an event: what it says in full, whom and what it names only as salted hashes."""
-    salt = salt if salt is not None else os.urandom(16)
+def event_leaf(event: Event) -> EventLeaf:
+    """The leaf of an event, with a salt of its own."""
+    salt = os.urandom(16)
+    return EventLeaf(event_id=event.id, salt=salt, leaf=leaf_of(event_content(event, salt)))
 
-    def hidden(value: bytes | None) -> str | None:
-        return sha256(salt + value).hexdigest() if value is not None else None
 
-    content = {
+def event_content(event: Event, salt: bytes) -> dict[str, Any]:
+    """What an event says in full; whom and what it names only as salted hashes."""
+    shown = shown_of(event)
+
+    def hidden(name: str) -> str | None:
+        return salted(salt.hex(), name, shown[name]) if shown[name] is not None else None
+
+    return {
         "type": "event",
         "id": str(event.id),
         "subject_kind": event.subject_kind,
@@ -171,13 +176,21 @@ def event_leaf(event: Event, salt: bytes | None = None) -> EventLeaf:
         "from": event.from_state,
         "to": event.to_state,
         "actor_kind": str(event.actor_kind),
-        "actor": hidden(event.actor_id.bytes if event.actor_id is not None else None),
-        "text": hidden(event.text.encode() if event.text is not None else None),
-        "data": hidden(canonical(event.data)),
+        "actor": hidden("actor"),
+        "text": hidden("text"),
+        "data": hidden("data"),
         "at": event.at.isoformat(timespec="microseconds").replace("+00:00", "Z"),
         "salt": salt.hex(),
     }
-    return EventLeaf(event_id=event.id, salt=salt, leaf=leaf_of(content))
+
+
+def shown_of(event: Event) -> dict[str, Any]:
+    """What stands behind the salted hashes of an event."""
+    return {
+        "actor": str(event.actor_id) if event.actor_id is not None else None,
+        "text": event.text,
+        "data": event.data,
+    }
 
 
 def _since(last: UUID | None) -> UUID:
@@ -214,7 +227,7 @@ async def proof(tx: AsyncSession, log: UUID, leaf: bytes) -> dict[str, Any]:
     """The inclusion path of a leaf and the head it leads to. Raises NotFound for one not sealed (yet)."""
     place = (await tx.execute(_PLACE, {"log": log, "leaf": leaf})).first()
     if place is None:
-        raise NotFound("这张选票尚未封存，或不在这次表决中；封存每隔几秒进行，无记名的须满十张")
+        raise NotFound("尚未封存，或不在这一本中；封存每隔几秒进行，无记名表决须满十张")
     batch = [bytes(row) for row in (await tx.execute(_BATCH, {"log": log, "number": place.number})).scalars()]
     seal = (
         await tx.execute(select(Seal).where(col(Seal.log_id) == log, col(Seal.number) == place.number))
