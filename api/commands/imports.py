@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.box import SIMPLE
@@ -21,12 +21,15 @@ from rich.table import Table
 from api.commands.base import database, errors, run
 from api.kit.secrets import Vault
 from api.rules.cases import CATEGORY_TITLES, CaseCategory
+from api.rules.imports import REGISTER_TITLES, RegisterKind
 from api.rules.places import LEVEL_TITLES
+from api.services.imports import registers
 from api.services.imports.case_records import Categories, category_of
 from api.services.imports.cases import FATE_TITLES, CasesResult, Fate, Verdict, import_cases
 from api.services.imports.elections import ElectionResult, import_election
 from api.services.imports.faults import LineFault
 from api.services.imports.places import PlacesResult, import_places
+from api.services.imports.register_kinds import REGISTERS
 from api.services.imports.timeliness import Timeliness
 from api.settings import Settings
 
@@ -206,6 +209,50 @@ def tell_outcome(result: ElectionResult) -> None:
         console.print(
             f"表决 {result.poll_id}：{len(election.votes):,} 张选票已封存、已计票。", soft_wrap=True
         )
+
+
+@imports.command()
+def register(
+    kind: Annotated[
+        RegisterKind,
+        typer.Argument(
+            help=f"种类：{'、'.join(f'{k.value} {t}' for k, t in REGISTER_TITLES.items())}",
+            show_choices=False,
+        ),
+    ],
+    file: Annotated[Path, typer.Argument(help="csv 或 xlsx 文件，第一行为表头")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="逐行检查，不写入")] = False,
+) -> None:
+    """导入名册：物业公司、人员、房屋、设施、住户。有一行有误则全部不导入；重复导入不会改变任何内容。"""
+
+    async def work() -> dict[str, Any]:
+        settings = Settings()
+        vault = Vault(settings.master_key.get_secret_value())
+        content = file.read_bytes()
+        async with database(settings) as db, db.transaction() as tx:
+            return await registers.run(
+                tx, vault, None, kind, REGISTERS[kind], content, name=file.name, dry_run=dry_run
+            )
+
+    result = run(work())
+    tell_faults(file.name, [LineFault(f["line"], f["reason"]) for f in result["faults"]])
+    title = f"{REGISTER_TITLES[kind]}导入{'（预演，未写入）' if dry_run else ''}"
+    table = Table(title=title, show_header=False)
+    table.add_column()
+    table.add_column(justify="right")
+    for name, key in (
+        ("读取", "lines"),
+        ("新增", "created"),
+        ("变更", "updated"),
+        ("无变化", "unchanged"),
+        ("有误", "refused"),
+    ):
+        table.add_row(name, f"{result[key]:,}")
+    console.print(table)
+    if result["refused"]:
+        if not dry_run:
+            errors.print("有误的行更正之前，一行也没有导入。", style="red")
+        raise typer.Exit(REFUSED)
 
 
 def measures(answers: Timeliness) -> Iterator[tuple[str, str]]:

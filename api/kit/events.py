@@ -2,15 +2,19 @@
 
 Every change inserts one event in its own transaction. Triggers (made by the first migration) forbid changing,
 deleting or truncating events and give each a row in `deliveries`, the queue of record that the worker empties
-(docs/adr/0002).
+(docs/adr/0002). What people wrote stands beside the event in `event_words`, where it can be forgotten: the event
+itself holds only a salted hash of it, so that what is sealed verifies before and after (docs/adr/0023).
 """
 
+import os
 from datetime import datetime
 from enum import StrEnum
+from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, Text, Uuid, text
+import rfc8785
+from sqlalchemy import ForeignKey, Index, LargeBinary, Text, Uuid, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import Field, SQLModel
 
@@ -50,6 +54,48 @@ class Event(SQLModel, table=True):
     at: datetime = moment()
 
 
+COMMITMENT = "words"
+"""The key in an event's `data` under which the hash of its words stands."""
+
+
+class EventWords(SQLModel, table=True):
+    """事件中的话: what people wrote, named or were called, kept beside the event as long as the person wants it.
+
+    A trigger lets one change through: all emptied at once, with the request that asked for it.
+    """
+
+    __tablename__ = "event_words"
+    __table_args__ = (
+        Index("ix_event_words_about", "about_id", postgresql_where=text("about_id is not null")),
+    )
+
+    event_id: UUID = Field(
+        sa_type=Uuid, primary_key=True, sa_column_args=[ForeignKey("events.id", ondelete="RESTRICT")]
+    )
+    about_id: UUID | None = reference(optional=True)
+    """Whom the words name, where that is neither the actor nor whose the subject is."""
+    told: str | None = text_column(optional=True)
+    """What the timeline shows instead of the event's `text`."""
+    words: dict[str, Any] | None = json_column(optional=True)
+    """Joins the event's `data`."""
+    salt: bytes | None = Field(default=None, sa_type=LargeBinary, nullable=True)
+    forgotten_for: UUID | None = reference(optional=True)
+    """The request for which it was emptied."""
+
+
+def commitment(told: str | None, words: dict[str, Any] | None, salt: bytes) -> str:
+    """SHA-256, hex, of the canonical form (RFC 8785): what an event says of its words."""
+    return sha256(rfc8785.dumps({"told": told, "words": words, "salt": salt.hex()})).hexdigest()
+
+
+def whole(event: Event, kept: EventWords | None) -> Event:
+    """The event with its words put in, as long as there are any; never to be written."""
+    if kept is None:
+        return event
+    data = {name: value for name, value in event.data.items() if name != COMMITMENT} | (kept.words or {})
+    return Event(**event.model_dump(exclude={"text", "data"}), text=kept.told or event.text, data=data)
+
+
 class Delivery(SQLModel, table=True):
     """待办投递: an event whose consequences are not yet done. The row is deleted with their transaction."""
 
@@ -77,8 +123,15 @@ def record(
     to_state: str | None = None,
     text: str | None = None,
     data: dict[str, Any] | None = None,
+    told: str | None = None,
+    words: dict[str, Any] | None = None,
+    about: UUID | None = None,
 ) -> Event:
-    """Write one event into the transaction; it becomes visible, and due, with the commit."""
+    """Write one event into the transaction; it becomes visible, and due, with the commit.
+
+    `text` and `data` stay for ever and hold our own words, ids and numbers. What people wrote or are called goes
+    into `told` (shown instead of `text`) and `words` (joins `data`); `about`: whom it names, if not the actor.
+    """
     event = Event(
         subject_kind=subject_kind,
         subject_id=subject_id,
@@ -93,4 +146,8 @@ def record(
         at=clock.now(),
     )
     tx.add(event)
+    if told or words:
+        salt = os.urandom(16)
+        event.data = {**event.data, COMMITMENT: commitment(told, words, salt)}
+        tx.add(EventWords(event_id=event.id, about_id=about, told=told, words=words, salt=salt))
     return event

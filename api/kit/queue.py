@@ -20,7 +20,7 @@ from sqlmodel import col
 from api.kit import clock
 from api.kit.backoff import backoff
 from api.kit.db import Database
-from api.kit.events import Delivery, Event
+from api.kit.events import Delivery, Event, EventWords, whole
 from api.kit.faults import as_problem
 from api.kit.ids import born
 from api.kit.metrics import HANDLED
@@ -55,7 +55,11 @@ _taken = (
     .returning(col(Delivery.event_id), col(Delivery.attempts))
     .cte("taken")
 )
-_TAKE = select(Event, _taken.c.attempts).join(_taken, _taken.c.event_id == col(Event.id))
+_TAKE = (
+    select(Event, EventWords, _taken.c.attempts)
+    .join(_taken, _taken.c.event_id == col(Event.id))
+    .outerjoin(EventWords, col(EventWords.event_id) == col(Event.id))
+)
 
 _STATE = select(
     select(func.count()).select_from(Delivery).where(_alive).scalar_subquery().label("waiting"),
@@ -114,10 +118,10 @@ class Queue:
                 row = (await tx.execute(_TAKE, {"now": clock.now()})).one_or_none()
                 if row is None:
                     return False
-                event, attempts = row
+                event, kept, attempts = row
                 taken = _Taken(event.id, event.move, attempts)
                 async with asyncio.timeout(self._limit):
-                    await self._follow(tx, event)
+                    await self._follow(tx, whole(event, kept))
         except Exception as error:
             if taken is None:
                 raise

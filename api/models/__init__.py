@@ -2,7 +2,7 @@
 
 from sqlmodel import SQLModel
 
-from api.kit.events import Delivery, Event
+from api.kit.events import Delivery, Event, EventWords
 from api.kit.idempotency import IdempotencyAnswer, IdempotencyKey
 from api.models.appointments import Appointment, Delegation, OfficeHours
 from api.models.calendar import CalendarVersion
@@ -86,6 +86,7 @@ __all__ = [
     "EstateBuilding",
     "Event",
     "EventLeaf",
+    "EventWords",
     "Grant",
     "Home",
     "HouseholdLine",

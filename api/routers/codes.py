@@ -25,7 +25,7 @@ drawing_router = APIRouter(tags=["小程序码"])
     "/codes/{kind}/{subject_id}",
     response_class=Response,
     summary="小程序码图片",
-    description="社区、志愿活动或表决的小程序码，由微信绘制一次后保存。",
+    description="社区、志愿活动、表决或议题的小程序码，由微信绘制一次后保存。",
     responses={
         200: {"description": "图片", "content": {"image/png": {}, "image/jpeg": {}}},
         **problems(Malformed, NotFound, WechatUnavailable, TooMany),
@@ -34,7 +34,7 @@ drawing_router = APIRouter(tags=["小程序码"])
 )
 async def draw_code(
     kind: Annotated[SceneKind, Path(description="种类")],
-    subject_id: Annotated[UUID, Path(description="社区、活动或表决的标识")],
+    subject_id: Annotated[UUID, Path(description="社区、活动、表决或议题的标识")],
     request: Request,
     viewer: CurrentViewer,
     db: Db,

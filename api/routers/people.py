@@ -9,7 +9,7 @@ from api.kit.http import TransactionRoute
 from api.kit.paging import After, Limit, Page
 from api.kit.problems import Malformed, NotAllowed, NotFound, WrongMoment
 from api.models.people import PersonId as Id
-from api.routers.deps import CurrentViewer, Db, TheVault, Tx, problems
+from api.routers.deps import CurrentViewer, Db, ThePictures, TheVault, Tx, problems
 from api.rules.people import PersonMove
 from api.schemas.base import Search
 from api.schemas.people import LookUpPerson, PersonItem, PersonOut, PhoneOut, WithReason
@@ -35,13 +35,14 @@ PersonId = Annotated[UUID, Path(description="人员标识")]
 async def list_people(
     viewer: CurrentViewer,
     vault: TheVault,
+    pictures: ThePictures,
     tx: Tx,
     limit: Limit = 20,
     after: After = None,
     q: Annotated[Search | None, Query(description="查找的字词")] = None,
     place: Annotated[UUID | None, Query(description="地域标识")] = None,
 ) -> dict[str, Any]:
-    return await reading.listing(tx, vault, viewer, place_id=place, q=q, limit=limit, after=after)
+    return await reading.listing(tx, vault, pictures, viewer, place_id=place, q=q, limit=limit, after=after)
 
 
 @router.post(
@@ -52,9 +53,9 @@ async def list_people(
     responses=problems(Malformed, NotAllowed, NotFound),
 )
 async def look_up_person(
-    body: LookUpPerson, viewer: CurrentViewer, vault: TheVault, tx: Tx
+    body: LookUpPerson, viewer: CurrentViewer, vault: TheVault, pictures: ThePictures, tx: Tx
 ) -> dict[str, Any]:
-    return await reading.lookup(tx, vault, viewer, body.phone)
+    return await reading.lookup(tx, vault, pictures, viewer, body.phone)
 
 
 @router.get(
@@ -64,8 +65,10 @@ async def look_up_person(
     description="一个人，连同在您范围内的居住、报到与授权。",
     responses=problems(NotAllowed, NotFound),
 )
-async def get_person(person_id: PersonId, viewer: CurrentViewer, vault: TheVault, tx: Tx) -> dict[str, Any]:
-    return await reading.read(tx, vault, viewer, person_id)
+async def get_person(
+    person_id: PersonId, viewer: CurrentViewer, vault: TheVault, pictures: ThePictures, tx: Tx
+) -> dict[str, Any]:
+    return await reading.read(tx, vault, pictures, viewer, person_id)
 
 
 @router.post(
@@ -97,13 +100,14 @@ async def move_person(
     request: Request,
     viewer: CurrentViewer,
     vault: TheVault,
+    pictures: ThePictures,
     db: Db,
 ) -> dict[str, Any]:
     sessions: Sessions = request.app.state.sessions
     try:
         async with db.transaction() as tx:
             await administering.move(tx, viewer, person_id, move, body.reason)
-            person = await reading.read(tx, vault, viewer, person_id)
+            person = await reading.read(tx, vault, pictures, viewer, person_id)
     except WrongMoment:
         # Blocked before, perhaps by this very request whose second half found Redis away.
         if move is PersonMove.block:

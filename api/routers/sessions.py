@@ -21,7 +21,9 @@ from api.schemas.sessions import ConsoleSession, CurrentSession, DeviceOut, Sess
 from api.services import login
 from api.services.content import risk
 from api.services.login import BadCredentials, Locked, PersonBlocked
+from api.services.people import names
 from api.services.sessions import Opened, Sessions
+from api.services.uploads.pictures import Audience
 from api.wechat.client import WeChat
 from api.wechat.errors import WeChatError
 from api.wechat.problems import WechatCodeInvalid, WechatUnavailable, WechatUserBlocked, translate
@@ -56,8 +58,9 @@ async def _open(request: Request, db: Database, person_id: PersonId, *, console:
     return opened
 
 
-def _brief(person: Person) -> dict[str, Any]:
-    return {"id": person.id, "nickname": person.nickname, "avatar": person.avatar}
+def _brief(request: Request, person: Person) -> dict[str, Any]:
+    avatar = names.shown(request.app.state.pictures, person.avatar, Audience.everybody)
+    return {"id": person.id, "nickname": person.nickname, "avatar": avatar}
 
 
 @app_router.post(
@@ -89,7 +92,7 @@ async def start_session(body: StartSession, request: Request, db: Db) -> dict[st
     return {
         "token": opened.token,
         "expires_at": opened.expires_at,
-        "person": _brief(entered.person),
+        "person": _brief(request, entered.person),
         "is_new": entered.is_new,
     }
 
@@ -136,7 +139,7 @@ async def start_console_session(
         "access_token": opened.token,
         "token_type": "bearer",
         "expires_at": opened.expires_at,
-        "person": _brief(person),
+        "person": _brief(request, person),
     }
 
 

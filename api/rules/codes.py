@@ -7,19 +7,21 @@ from uuid import UUID
 
 
 class SceneKind(StrEnum):
-    """小程序码指向：社区、志愿活动、表决"""
+    """小程序码指向：社区、志愿活动、表决、议题"""
 
     community = "community"
     activity = "activity"
     poll = "poll"
+    topic = "topic"
 
 
 PAGES: dict[SceneKind, str] = {
     SceneKind.community: "pages/community/index",
     SceneKind.activity: "pages/activity/detail",
     SceneKind.poll: "pages/poll/detail",
+    SceneKind.topic: "pages/topic/detail",
 }
-_LETTERS = {SceneKind.community: "c", SceneKind.activity: "a", SceneKind.poll: "p"}
+_LETTERS = {SceneKind.community: "c", SceneKind.activity: "a", SceneKind.poll: "p", SceneKind.topic: "t"}
 _KINDS = {letter: kind for kind, letter in _LETTERS.items()}
 
 

@@ -148,6 +148,15 @@ RETENTION: tuple[Retention, ...] = (
         why="一年内可查阅",
     ),
     Retention(
+        "import_runs",
+        "导入的文件名和行错误",
+        "started_at",
+        timedelta(days=180),
+        where="finished_at is not null and (file_name <> '' or faults <> '[]'::jsonb)",
+        cleared=("file_name = ''", "faults = '[]'::jsonb"),
+        why="更正和复查导入；名单的行可能提到人",
+    ),
+    Retention(
         "program_codes", "小程序码图片", "created_at", timedelta(days=180), why="可随时重新生成，不含个人信息"
     ),
 )

@@ -197,6 +197,7 @@ class ChangeMe(Body):
 
     nickname: Nickname | None = Field(None, description="昵称")
     avatar: Avatar | None = Field(None, description="头像的 https 地址；null 为去掉头像")
+    avatar_upload: UUID | None = Field(None, description="本人上传的图片（POST /v1/uploads）作为头像")
 
     model_config = Body.model_config | {"json_schema_extra": {"examples": [{"nickname": "三单元老周"}]}}
 
@@ -204,6 +205,10 @@ class ChangeMe(Body):
     def _everybody_has_a_name(self) -> Self:
         if "nickname" in self.model_fields_set and self.nickname is None:
             raise ValueError("昵称不能去掉")
+        if "avatar_upload" in self.model_fields_set and (
+            self.avatar_upload is None or "avatar" in self.model_fields_set
+        ):
+            raise ValueError("avatar_upload 须是上传的图片，且不能与 avatar 同时填写")
         return self
 
 

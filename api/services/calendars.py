@@ -90,7 +90,8 @@ async def add_version(
         move="import",
         actor_id=person_id,
         actor_title=title,
-        text=f"工作日历更新为第 {after.version} 版：{note}",
+        text=f"工作日历更新为第 {after.version} 版",
+        told=f"工作日历更新为第 {after.version} 版：{note}",
         data=data,
     )
     return after

@@ -5,16 +5,18 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from api.kit.problems import NotFound
-from api.models import Place, ProgramCode
+from api.models import Place, Poll, ProgramCode, Topic
 from api.rules.codes import PAGES, SceneKind, read_scene, scene_of
 from api.rules.places import Level
-from api.services.access import Viewer
+from api.services.access import Viewer, params
+from api.services.polls.finding import readable_polls
+from api.services.topics.reading import readable_topics
 
 NOTHING = "没有这个内容，或不在您的查看范围内"
 
@@ -37,8 +39,30 @@ async def _community(tx: AsyncSession, viewer: Viewer, subject_id: UUID) -> str 
     return found.scalar_one_or_none()
 
 
+async def _poll(tx: AsyncSession, viewer: Viewer, subject_id: UUID) -> str | None:
+    """Once announced, for who lives there or is on the roll; a draft for staff."""
+    return await _readable(tx, viewer, Poll, subject_id, readable_polls())
+
+
+async def _topic(tx: AsyncSession, viewer: Viewer, subject_id: UUID) -> str | None:
+    """Once its words have passed, for neighbours and guests."""
+    return await _readable(tx, viewer, Topic, subject_id, readable_topics())
+
+
+async def _readable(
+    tx: AsyncSession, viewer: Viewer, table: Any, subject_id: UUID, readable: ColumnElement[bool]
+) -> str | None:
+    statement = select(col(table.title)).where(col(table.id) == subject_id, readable)
+    title: str | None = (await tx.execute(statement, params(viewer))).scalar_one_or_none()
+    return title
+
+
 Title = Callable[[AsyncSession, Viewer, UUID], Awaitable[str | None]]
-TITLES: dict[SceneKind, Title] = {SceneKind.community: _community}
+TITLES: dict[SceneKind, Title] = {
+    SceneKind.community: _community,
+    SceneKind.poll: _poll,
+    SceneKind.topic: _topic,
+}
 """What the viewer may see of a subject by kind: its title, or None. A kind without a line leads nowhere."""
 
 

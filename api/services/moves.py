@@ -52,12 +52,15 @@ class Subject(Generic[S, P, F]):
         *,
         text: str | None = None,
         data: dict[str, Any] | None = None,
+        told: str | None = None,
+        words: dict[str, Any] | None = None,
         **columns: Any,
     ) -> None:
         """Make the move, set `columns` with it and write its event, or raise why not.
 
         The row must still be in the state and version the guards looked at: of two at once, one wins and the
-        other gets WrongMoment with the moves that are open now.
+        other gets WrongMoment with the moves that are open now. What people wrote goes into `told` and `words`,
+        never into `text` and `data` (see kit/events.record).
         """
         way = self.life.decide(name, self.state, self.standings, self.facts)
         target = way.arrives(self.state, self.facts)
@@ -83,5 +86,7 @@ class Subject(Generic[S, P, F]):
             actor_title=self.actor_title,
             text=text,
             data=data,
+            told=told,
+            words=words,
         )
         self.state, self.version = target, self.version + 1

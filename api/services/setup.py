@@ -105,7 +105,7 @@ async def create_administrator(
         move="create_administrator",
         actor_id=None,
         actor_title=SYSTEM,
-        data={"username": username},
+        words={"username": username},
     )
     await give(tx, person.id, role, place, until=None, by=None, title=SYSTEM)
     return Administrator(person.id, username, secret)

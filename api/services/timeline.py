@@ -8,15 +8,16 @@ from sqlalchemy import ColumnElement, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from api.kit.events import Event
+from api.kit.events import Event, EventWords, whole
 from api.kit.paging import FIRST, LAST, page, read_cursor
+
+_WITH_WORDS = select(Event, EventWords).outerjoin(EventWords, col(EventWords.event_id) == col(Event.id))
 
 
 async def timeline(tx: AsyncSession, subject_id: UUID, *, limit: int, after: str | None) -> dict[str, Any]:
     """The events with a public text, oldest first. The caller has checked that the subject is in reach."""
     found = await tx.execute(
-        select(Event)
-        .where(
+        _WITH_WORDS.where(
             col(Event.subject_id) == subject_id,
             col(Event.text).is_not(None),
             col(Event.id) > read_cursor(after, LAST),
@@ -24,7 +25,7 @@ async def timeline(tx: AsyncSession, subject_id: UUID, *, limit: int, after: str
         .order_by(col(Event.id))
         .limit(limit + 1)
     )
-    return page([_public(e) for e in found.scalars()], limit)
+    return page([_public(whole(*e)) for e in found], limit)
 
 
 async def audit(
@@ -48,8 +49,8 @@ async def audit(
         wanted.append(col(Event.at) >= since)
     if until is not None:
         wanted.append(col(Event.at) < until)
-    found = await tx.execute(select(Event).where(*wanted).order_by(col(Event.id).desc()).limit(limit + 1))
-    return page([{**_public(e), **_private(e)} for e in found.scalars()], limit)
+    found = await tx.execute(_WITH_WORDS.where(*wanted).order_by(col(Event.id).desc()).limit(limit + 1))
+    return page([{**_public(e), **_private(e)} for e in (whole(*row) for row in found)], limit)
 
 
 def _public(event: Event) -> dict[str, Any]:

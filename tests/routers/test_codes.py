@@ -1,5 +1,8 @@
 """Mini-program codes: drawn once, kept, and read back."""
 
+from collections.abc import Awaitable, Callable
+from uuid import UUID
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,9 +11,11 @@ from api.kit.db import Database
 from api.kit.ids import new_id
 from api.rules.codes import SceneKind, read_scene, scene_of
 from api.wechat.client import _SCENE
+from tests import polls
 from tests.town import Town
 from tests.wechat_fixture import Simulator
 
+Pump = Callable[[], Awaitable[None]]
 DRAWS = "/wxa/getwxacodeunlimit"
 
 
@@ -58,6 +63,29 @@ async def test_what_does_not_exist_has_no_code_and_nothing_is_drawn_for_it(
     assert (await town.stranger.get(f"/codes/lottery/{new_id()}")).status_code == 422
     assert (await town.stranger.get("/scenes/c=short")).status_code == 404
     assert wechat_simulator.calls(DRAWS) == []
+
+
+async def test_a_polls_and_a_topics_code_lead_there_for_who_may_read_them_and_nobody_else(
+    town: Town, wechat_simulator: Simulator, pump: Pump
+) -> None:
+    here, poll = town.here, (await polls.draft(town))["id"]
+    asked = {"title": "停车怎么办", "text": "晚上没有车位。", "place_id": str(here.place)}
+    raised = await here.resident.post("/topics", asked)
+    assert raised.status_code == 201, raised.text
+    topic = raised.json()["id"]
+    for kind, subject in (("poll", poll), ("topic", topic)):
+        assert (await town.there.resident.get(f"/codes/{kind}/{subject}")).status_code == 404
+    assert (await here.resident.get(f"/codes/poll/{poll}")).status_code == 404
+    assert wechat_simulator.calls(DRAWS) == []
+    await polls.move(town, poll, "announce")
+    await pump()
+    for kind, subject, title in (("poll", poll, "加装电梯"), ("topic", topic, "停车怎么办")):
+        assert (await here.resident.get(f"/codes/{kind}/{subject}")).status_code == 200
+        scene = scene_of(SceneKind(kind), UUID(subject))
+        found = (await here.resident.get(f"/scenes/{scene}")).json()
+        assert (found["kind"], found["id"], found["title"]) == (kind, subject, title)
+        assert found["page"] == f"pages/{kind}/detail?id={subject}"
+        assert (await town.stranger.get(f"/scenes/{scene}")).status_code == 404
 
 
 @pytest.mark.parametrize("fault", ["wrong_type", "gateway_page", "day_quota"])

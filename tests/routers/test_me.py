@@ -2,11 +2,14 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from io import BytesIO
 
+from PIL import Image
 from sqlalchemy import text
 
 from api.kit.db import Database
 from api.rules.roles import Role
+from api.services.content import checking
 from tests.town import Actor, Town
 from tests.wechat_fixture import Simulator
 
@@ -126,3 +129,50 @@ async def test_without_a_session_there_is_nobody(town: Town) -> None:
     for method, path in (("GET", "/v1/me"), ("PATCH", "/v1/me"), ("POST", "/v1/me/phone")):
         answer = await town.client.request(method, path, json={"code": "x"} if method == "POST" else {})
         assert (answer.status_code, answer.json()["code"]) == (401, "session_expired")
+
+
+async def test_a_picture_of_ones_own_becomes_the_avatar_once_it_has_passed_and_the_one_before_is_swept(
+    town: Town, pump: Callable[[], Awaitable[None]], wechat_simulator: Simulator
+) -> None:
+    who, app = town.here.resident, town.app
+
+    async def upload(by: Actor) -> str:
+        out = BytesIO()
+        Image.new("RGB", (16, 16), "teal").save(out, "JPEG")
+        answer = await by.call("POST", "/uploads", files={"file": ("a.jpg", out.getvalue(), "image/jpeg")})
+        return str(answer.json()["id"])
+
+    async def verdict(suggest: str) -> None:
+        async with app.state.db.transaction() as tx:
+            traces = await tx.execute(
+                text("select trace_id from content_checks where state = 'pending' and trace_id is not null")
+            )
+            for trace in traces.scalars().all():
+                await checking.hear(tx, trace_id=trace, suggest=suggest, label=100, errcode=0)
+        await pump()
+
+    wechat_simulator.behave(pushes="never")
+    others = await who.call("PATCH", "/me", json={"avatar_upload": await upload(town.there.resident)})
+    assert (others.status_code, others.json()["code"]) == (422, "upload_not_usable")
+    both = {"avatar_upload": await upload(who), "avatar": "https://example.org/a.png"}
+    assert (await who.call("PATCH", "/me", json=both)).status_code == 422
+    first = await upload(who)
+    asked = (await who.call("PATCH", "/me", json={"avatar_upload": first})).json()
+    assert asked["avatar"] is None
+    assert first in asked["avatar_pending"]
+    assert (await town.client.get(asked["avatar_pending"])).status_code == 200
+    await pump()
+    await verdict("pass")
+    shown = (await who.get("/me")).json()
+    assert (first in shown["avatar"], shown["avatar_pending"]) == (True, None)
+    assert (await town.client.get(shown["avatar"])).status_code == 200
+
+    second = await upload(who)
+    await who.call("PATCH", "/me", json={"avatar_upload": second})
+    await pump()
+    assert first in (await who.get("/me")).json()["avatar"]
+    await verdict("pass")
+    assert second in (await who.get("/me")).json()["avatar"]
+    async with app.state.db.reading() as tx:
+        kept = await tx.execute(text("select id from uploads where subject_kind = 'avatar'"))
+        assert [str(i) for i in kept.scalars()] == [second]

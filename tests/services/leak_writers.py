@@ -139,6 +139,16 @@ async def _names(world: World) -> None:
     assert changed.status_code == 200, changed.text
 
 
+async def _memberships(world: World) -> None:
+    """No check passes what is said at registering: it is for the person and the staff alone."""
+    here = world.town.here
+    asked = {"kind": "volunteer", "place_id": str(here.place), "work_unit": f"{MARK}单位"}
+    said = {"skills": [f"{MARK}手艺"], "availability": f"{MARK}周末"}
+    answer = await here.resident.post("/memberships", {**asked, **said})
+    assert answer.status_code == 201, answer.text
+    world.ids["own_membership"] = [answer.json()["id"]]
+
+
 WRITERS: tuple[Callable[[World], Awaitable[None]], ...] = (
     _cases,
     _topics,
@@ -146,5 +156,6 @@ WRITERS: tuple[Callable[[World], Awaitable[None]], ...] = (
     _appointments,
     _polls,
     _names,
+    _memberships,
 )
 """Each puts the marker into what residents write; a new table brings its own."""

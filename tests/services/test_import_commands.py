@@ -1,5 +1,6 @@
 """`linli import …` as a person runs it: what it prints, and with which status it ends."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -155,3 +156,23 @@ def test_the_real_messages_through_the_command(command: Command) -> None:
     assert result.exit_code == 0, result.output
     assert "3/60 = 5.0%" in result.stdout
     assert "8.2 个工作日（57.6 工作小时）" in result.stdout
+
+
+def test_the_register_of_households_comes_in_by_the_same_rules_as_in_the_console(command: Command) -> None:
+    assert command.run("places", *country(command)).exit_code == 0
+    homes = command.file("homes.csv", f"社区代码,楼栋编号,房号\n{COMMUNITY},01,101\n")
+    assert command.run("register", "homes", homes).exit_code == 0
+    head = "社区代码,楼栋编号,房号,手机号,关系\n"
+    bad = command.file("bad.csv", f"{head}{COMMUNITY},01,102,13912345678,业主\n")
+    refused = command.run("register", "households", bad)
+    assert refused.exit_code == 2
+    assert "第 2 行" in refused.stderr
+    assert "13912345678" not in refused.output
+    good = command.file("good.csv", f"{head}{COMMUNITY},01,101,13912345678,业主\n")
+    counts = []
+    for arguments in (["--dry-run"], [], []):
+        told = command.run("register", "households", good, *arguments)
+        assert told.exit_code == 0, told.output
+        counts.append(re.findall(r"(新增|无变化)\D+(\d+)", told.stdout))
+    new, same = [("新增", "1"), ("无变化", "0")], [("新增", "0"), ("无变化", "1")]
+    assert counts == [new, new, same]

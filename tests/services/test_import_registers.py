@@ -206,3 +206,59 @@ async def test_ten_thousand_homes_from_a_workbook(town: Town, rows: int) -> None
     assert _counts(done) == (rows, 0, 0, 0)
     assert _counts(await _told(town, "homes", file.getvalue())) == (0, 0, rows, 0)
     print(f"{rows} rows in {took:.1f} s")
+
+
+# 住户名册
+
+HOUSEHOLDS = "社区代码,楼栋编号,房号,手机号,关系,户籍"
+
+
+async def test_who_stands_in_the_register_of_households_is_verified_by_the_number_and_no_number_is_kept(
+    town: Town, wechat_simulator: Simulator
+) -> None:
+    code, who = town.here.code, town.stranger
+    number = "13912345678"
+    bound = await who.post("/me/phone", {"code": wechat_simulator.phone_code(who.name, number)})
+    assert bound.status_code == 200
+    content = _csv(
+        HOUSEHOLDS, f"{code},01,301,+86 139-1234-5678,家属,是", f"{code},01,301,+85261234567,租户,"
+    )
+    trial = await _told(town, "households", content, apply=False)
+    assert (_counts(trial), trial["applied"]) == ((2, 0, 0, 0), False)
+    assert await _count(town, "household_lines") == 0
+    assert (await who.get("/me")).json()["residencies"] == []
+    assert _counts(await _told(town, "households", content)) == (2, 0, 0, 0)
+    [lives] = (await who.get("/me")).json()["residencies"]
+    assert (lives["state"], lives["relation"]) == ("verified", "family")
+    assert _counts(await _told(town, "households", content)) == (0, 0, 2, 0)
+    moved = content.replace("租户".encode(), "业主".encode())
+    assert _counts(await _told(town, "households", moved)) == (0, 1, 1, 0)
+    async with town.app.state.db.reading() as tx:
+        kept = (await tx.execute(text("select cast(l.* as text) from household_lines l"))).scalars().all()
+    assert not any(number in row or "61234567" in row for row in kept)
+
+
+async def test_a_register_of_households_with_a_wrong_line_brings_nothing_and_repeats_no_number(
+    town: Town,
+) -> None:
+    code = town.here.code
+    content = _csv(
+        HOUSEHOLDS,
+        f"{code},01,301,13912345678,业主,是",
+        f"{code},01,301,139 1234 5678,家属,",
+        f"{code},01,999,13912345679,业主,",
+        f"{code},01,301,1391234,业主,",
+        f"{code},01,301,13912345670,房东,也许",
+        "320102009999,01,301,13912345671,业主,",
+    )
+    told = await _told(town, "households", content)
+    assert (told["applied"], told["refused"]) == (False, 6)
+    reasons = {fault["line"]: fault["reason"] for fault in told["faults"]}
+    assert reasons[3] == "与第 2 行重复"
+    assert "请先导入房屋" in reasons[4]
+    assert reasons[5].startswith("手机号应为")
+    assert "不存在，或不在您的范围内" in reasons[7]
+    assert not any("139" in reason for reason in reasons.values())
+    assert await _count(town, "household_lines") == 0
+    refused = await _bring(town, "households", content, who=town.supervisor)
+    assert refused.status_code == 403

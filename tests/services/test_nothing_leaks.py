@@ -16,6 +16,7 @@ from sqlalchemy import text
 from api.kit import clock
 from api.models import metadata
 from api.models.people import PersonId
+from api.rules.codes import SceneKind, scene_of
 from api.rules.content import ContentState
 from api.rules.people import Relation, ResidencyState
 from tests.conformance import specification, told
@@ -73,6 +74,7 @@ async def world(town: Town) -> World:
             found = (await tx.execute(text(f"select id from {rows}"))).scalars()
             made.ids[parameter] = [str(i) for i in found]
             assert made.ids[parameter], f"no {parameter} to ask for"
+        unread = (await tx.execute(text("select id from topics where content = 'pending'"))).scalars().all()
     made.ids |= {
         "place_id": [str(town.here.place), str(town.here.building)],
         "place": [str(town.here.place), str(town.place)],
@@ -82,9 +84,9 @@ async def world(town: Town) -> World:
         "unit_id": [str(town.here.desk)],
         "near": [str(town.here.building)],
         "topic": made.ids["topic_id"][:1],
-        "kind": ["community"],
-        "subject_id": [str(town.here.place)],
-        "scene": ["c"],
+        "kind": ["community", "topic"],
+        "subject_id": [str(town.here.place), *map(str, unread)],
+        "scene": ["c", *(scene_of(SceneKind.topic, topic) for topic in unread)],
         "q": [MARK, MARK[:2]],
         # Of the case like the one somebody writes; of merchants.
         "category": ["help", "repair"],

@@ -276,7 +276,6 @@ async def move(
     subject = await _find(tx, actor, appointment_id)
     subject.require(name)
     title = subject.life.titles()[name]
-    told = f"{title}：{reason}" if reason else title
     columns: dict[str, Any] = {"reason": reason} if reason else {}
     data: dict[str, Any] = {"secretary_id": str(subject.row.secretary_id)}
     if slot_id is not None:
@@ -285,10 +284,11 @@ async def move(
             raise NotFound("没有这个时段，或已经过去")
         columns |= {"slot_id": slot.id, "starts_at": slot.starts_at, "ends_at": slot.ends_at}
         data |= {"from": str(subject.row.slot_id), "to": str(slot.id)}
-        told = f"改约至 {_told(slot.starts_at)}" + (f"：{reason}" if reason else "")
+        title = f"改约至 {_told(slot.starts_at)}"
+    told = f"{title}：{reason}" if reason else None
     try:
         async with tx.begin_nested():
-            await subject.move(tx, name, text=told, data=data, **columns)
+            await subject.move(tx, name, text=title, data=data, told=told, **columns)
             await tx.flush()
     except IntegrityError:
         raise SlotTaken(moves=subject.moves()) from None

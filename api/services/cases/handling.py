@@ -229,7 +229,15 @@ async def withdraw(tx: AsyncSession, actor: Viewer, case_id: UUID, reason: str |
     await deadlines.cancel(tx, case_id)
 
 
-def note(tx: AsyncSession, case: CaseSubject, move: str, text: str | None, data: dict[str, Any]) -> None:
+def note(
+    tx: AsyncSession,
+    case: CaseSubject,
+    move: str,
+    text: str | None,
+    data: dict[str, Any],
+    *,
+    told: str | None = None,
+) -> None:
     """Something the actor did to a case that changes no state of it."""
     record(
         tx,
@@ -240,11 +248,18 @@ def note(tx: AsyncSession, case: CaseSubject, move: str, text: str | None, data:
         actor_title=case.actor_title,
         text=text,
         data=data,
+        told=told,
     )
 
 
 def note_event(
-    tx: AsyncSession, case_id: UUID, move: str, text: str | None, data: dict[str, Any] | None = None
+    tx: AsyncSession,
+    case_id: UUID,
+    move: str,
+    text: str | None,
+    data: dict[str, Any] | None = None,
+    *,
+    told: str | None = None,
 ) -> None:
     """Something the system notes on a case that changes no state."""
     record(
@@ -256,4 +271,5 @@ def note_event(
         actor_title="系统",
         text=text,
         data=data,
+        told=told,
     )

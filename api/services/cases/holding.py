@@ -22,10 +22,12 @@ async def suspend(tx: AsyncSession, case: CaseSubject, reason: SuspendReason, te
     if in_all > SUSPENDED_IN_ALL:
         raise SuspendedEnough(f"已挂账 {case.row['suspended_days']} 天", moves=case.moves())
     review = clock.local(clock.now()) + timedelta(days=days)
+    title, then = f"挂账（{SUSPEND_TITLES[reason]}）", f"{review:%Y-%m-%d} 前复核"
     await case.move(
         tx,
         "suspend",
-        text=f"挂账（{SUSPEND_TITLES[reason]}）：{text}。{review:%Y-%m-%d} 前复核",
+        text=f"{title}，{then}",
+        told=f"{title}：{text}。{then}",
         data={"reason": reason.value, "days": days},
         suspended_days=in_all,
     )

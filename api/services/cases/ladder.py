@@ -39,8 +39,11 @@ class NotAnOwner(Problem):
     status, code, title = 422, "not_an_owner", "责任人须是在此处任职的工作人员"
 
 
-async def climb(tx: AsyncSession, case_id: UUID, rung: int, why: str) -> None:
-    """Up to `rung` at least. What the rung owes begins once a cycle, even for a case that stands there already."""
+async def climb(tx: AsyncSession, case_id: UUID, rung: int, why: str, said: str | None = None) -> None:
+    """Up to `rung` at least; `said`: what somebody wrote for it.
+
+    What the rung owes begins once a cycle, even for a case that stands there already.
+    """
     raised = await tx.execute(
         update(Case)
         .where(col(Case.id) == case_id, col(Case.level) < rung)
@@ -49,9 +52,9 @@ async def climb(tx: AsyncSession, case_id: UUID, rung: int, why: str) -> None:
     )
     row = raised.first()
     if row is not None:
-        handling.note_event(
-            tx, case_id, "climb", f"升级至{RUNGS[rung]}：{why}", data={"level": rung, "why": why}
-        )
+        title = f"升级至{RUNGS[rung]}：{why}"
+        told = f"{title}：{said}" if said else None
+        handling.note_event(tx, case_id, "climb", title, data={"level": rung, "why": why}, told=told)
     level, cycle = (
         await tx.execute(select(col(Case.level), col(Case.cycle)).where(col(Case.id) == case_id))
     ).one()
@@ -63,7 +66,7 @@ async def climb(tx: AsyncSession, case_id: UUID, rung: int, why: str) -> None:
         await deadlines.cancel(tx, case_id, [CaseClock.to_town])
         if level == 3:
             await _owe(tx, case_id, CaseClock.supervising, cycle)
-        await _supervise(tx, case_id, cycle, why)
+        await _supervise(tx, case_id, cycle, f"{why}：{said}" if said else why)
 
 
 async def _owe(tx: AsyncSession, case_id: UUID, kind: CaseClock, cycle: int) -> None:
@@ -112,14 +115,19 @@ async def report_up(tx: AsyncSession, actor: Viewer, case_id: UUID, *, system: s
     """上报: the district's or 12345's number is kept beside ours; the case goes on here."""
     case = await find(tx, actor, case_id)
     await case.move(
-        tx, "report_up", text=f"已上报{system}，编号 {number}", outside_system=system, outside_number=number
+        tx,
+        "report_up",
+        text="已上报",
+        told=f"已上报{system}，编号 {number}",
+        outside_system=system,
+        outside_number=number,
     )
 
 
 async def mark_hazard(tx: AsyncSession, actor: Viewer, case_id: UUID, reason: str) -> None:
     """标为安全隐患: it goes on as a grid case when its reporter withdraws."""
     case = await find(tx, actor, case_id)
-    await case.move(tx, "mark_hazard", text="已标为安全隐患", data={"reason": reason}, hazard=True)
+    await case.move(tx, "mark_hazard", text="已标为安全隐患", words={"reason": reason}, hazard=True)
 
 
 async def urge(tx: AsyncSession, actor: Viewer, case_id: UUID) -> None:

@@ -110,7 +110,8 @@ async def reopen(tx: AsyncSession, actor: Viewer, case_id: UUID, reason: str) ->
         tx,
         "reopen",
         text="反映人要求重新办理" if own else "质量检查要求重新办理",
-        data={"cycle": case.row["cycle"] + 1, "reason": reason},
+        data={"cycle": case.row["cycle"] + 1},
+        words={"reason": reason},
         closed_at=None,
         **_next_cycle(case),
     )

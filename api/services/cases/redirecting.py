@@ -28,7 +28,8 @@ async def transfer(tx: AsyncSession, actor: Viewer, case_id: UUID, unit_id: UUID
         tx,
         "transfer",
         text=f"已转办至{unit.name}",
-        data={"from": str(case.row["unit_id"]), "unit_id": str(unit.id), "reason": reason},
+        data={"from": str(case.row["unit_id"]), "unit_id": str(unit.id)},
+        words={"reason": reason},
         unit_id=unit.id,
         handler_id=None,
         transfers=count,
@@ -45,7 +46,12 @@ async def refer(tx: AsyncSession, actor: Viewer, case_id: UUID, *, system: str, 
     """转外部: with the number by which it is found there; nothing is due here any more."""
     case = await find(tx, actor, case_id)
     await case.move(
-        tx, "refer", text=f"已转{system}办理，编号 {number}", outside_system=system, outside_number=number
+        tx,
+        "refer",
+        text="已转外部系统办理",
+        told=f"已转{system}办理，编号 {number}",
+        outside_system=system,
+        outside_number=number,
     )
     await deadlines.meet(tx, case_id, [CaseClock.screening])
     await deadlines.cancel(tx, case_id)

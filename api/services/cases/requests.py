@@ -202,7 +202,7 @@ async def _happen(tx: AsyncSession, case: CaseSubject, request: CaseRequest) -> 
         case RequestKind.assist:
             await tasks.hand_out(tx, case, request)
         case RequestKind.supervise:
-            await ladder.climb(tx, case.id, 3, f"督办：{request.reason}")
+            await ladder.climb(tx, case.id, 3, "督办", request.reason)
 
 
 async def _extend(tx: AsyncSession, case: CaseSubject, request: CaseRequest) -> None:
@@ -212,12 +212,14 @@ async def _extend(tx: AsyncSession, case: CaseSubject, request: CaseRequest) -> 
     await _not_yet_due(tx, case)
     by = working_days(request.days or 0)
     await deadlines.extend(tx, case.id, [CaseClock.finish, CaseClock.unit], by)
+    title = f"{EXTENSION_TITLES[request.level]}延期 {by.text}"
     handling.note(
         tx,
         case,
         "extend",
-        f"{EXTENSION_TITLES[request.level]}延期 {by.text}：{request.reason}",
+        title,
         {"request_id": str(request.id), "days": request.days},
+        told=f"{title}：{request.reason}",
     )
 
 

@@ -108,7 +108,7 @@ async def decide(tx: AsyncSession, subject: CheckSubject, move: CheckMove, **col
     await subject.move(
         tx,
         move,
-        text=columns.get("reason"),
+        told=columns.get("reason"),
         data={
             "subject_kind": check.subject_kind,
             "subject_id": str(check.subject_id),

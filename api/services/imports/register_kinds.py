@@ -26,8 +26,8 @@ from api.rules.property import (
 )
 from api.rules.roles import ROLE_TITLES, UNIT_ROLES, Permission, Role
 from api.services.imports.bulk import copy_rows
+from api.services.imports.household_rows import households
 from api.services.imports.registers import Batch, Line, Register
-from api.services.people.accounts import title_of
 from api.services.people.belonging import PHONE
 
 _NUMBER = re.compile(r"[0-9a-z]{1,10}")
@@ -268,7 +268,6 @@ async def units(batch: Batch) -> None:
 async def staff(batch: Batch) -> None:
     """人员授权 by phone: people must have bound the number themselves, and nobody grants himself anything."""
     tx, now = batch.tx, clock.now()
-    title = await title_of(tx, batch.viewer)
     index = {
         line["手机号"]: batch.vault.index(PHONE, line["手机号"])
         for line in batch.lines
@@ -311,7 +310,7 @@ async def staff(batch: Batch) -> None:
         if person is None or person.state is not PersonState.active:
             batch.refuse(line, "没有绑定这个手机号的在用账号，请本人先登录小程序并绑定手机号")
             continue
-        if person.id == batch.viewer.person_id:
+        if person.id == batch.actor_id:
             batch.refuse(line, "不能给自己授权")
             continue
         key = (person.id, role, community.id, unit.id if unit is not None else None)
@@ -323,7 +322,7 @@ async def staff(batch: Batch) -> None:
             role=role,
             place_id=PlaceId(community.id),
             unit_id=UnitId(unit.id) if unit is not None else None,
-            granted_by=batch.viewer.person_id,
+            granted_by=PersonId(batch.actor_id) if batch.actor_id is not None else None,
         )
         tx.add(grant)
         record(
@@ -331,8 +330,8 @@ async def staff(batch: Batch) -> None:
             subject_kind="grant",
             subject_id=grant.id,
             move="grant",
-            actor_id=batch.viewer.person_id,
-            actor_title=title,
+            actor_id=batch.actor_id,
+            actor_title=batch.title,
             text=f"授予{ROLE_TITLES[role]}（{community.name}）",
             data={
                 "person_id": str(person.id),
@@ -353,5 +352,11 @@ REGISTERS: dict[RegisterKind, Register] = {
     ),
     RegisterKind.assets: Register(
         ("社区代码", "小区", "种类", "名称"), ("楼栋编号",), Permission.home_write, assets
+    ),
+    RegisterKind.households: Register(
+        ("社区代码", "楼栋编号", "房号", "手机号", "关系"),
+        ("户籍",),
+        Permission.residency_verify,
+        households,
     ),
 }

@@ -9,7 +9,7 @@ from sqlmodel import col
 
 from api.kit import clock
 from api.models import Residency
-from api.rules.need_words import ClaimState, NeedClock, NeedState, Standing
+from api.rules.need_words import KIND_TITLES, ClaimState, NeedClock, NeedKind, NeedState, Standing
 from api.rules.people import ResidencyState
 from api.rules.points import EntryKind, for_service, for_stars
 from api.services import deadlines
@@ -55,7 +55,7 @@ async def lapse(tx: AsyncSession, need_id: UUID) -> None:
 async def dispute(tx: AsyncSession, actor: Viewer, need_id: UUID, reason: str) -> None:
     """提出异议: the clock to silence stops until the community has decided."""
     need = await find(tx, actor, need_id)
-    await need.move(tx, "dispute", text="提出人提出异议", data={"reason": reason}, disputed=True)
+    await need.move(tx, "dispute", text="提出人提出异议", words={"reason": reason}, disputed=True)
     await deadlines.cancel(tx, need_id, _AFTER)
 
 
@@ -65,7 +65,9 @@ async def redo(tx: AsyncSession, actor: Viewer, need_id: UUID, reason: str) -> N
     need.require("redo")
     in_house = need.facts.in_house
     seats: dict[str, Any] = {"free_seats": _all_seats(need)} if in_house else {}
-    await need.move(tx, "redo", text=f"社区决定重做：{reason}", disputed=False, done_at=None, **seats)
+    await need.move(
+        tx, "redo", text="社区决定重做", told=f"社区决定重做：{reason}", disputed=False, done_at=None, **seats
+    )
     for claim in held(need.row):
         to = ClaimState.ended if in_house else ClaimState.contacted
         await claim_goes(tx, need, claim, to, done_at=None)
@@ -81,7 +83,8 @@ async def reopen(tx: AsyncSession, actor: Viewer, need_id: UUID, reason: str) ->
     await need.move(
         tx,
         "reopen",
-        text=f"社区决定重新公开：{reason}",
+        text="社区决定重新公开",
+        told=f"社区决定重新公开：{reason}",
         disputed=False,
         done_at=None,
         free_seats=_all_seats(need),
@@ -94,7 +97,8 @@ async def reopen(tx: AsyncSession, actor: Viewer, need_id: UUID, reason: str) ->
 async def close(tx: AsyncSession, actor: Viewer, need_id: UUID, reason: str) -> None:
     """关闭: without confirmation, hence without points."""
     need = await find(tx, actor, need_id)
-    await need.move(tx, "close", text=f"社区决定关闭：{reason}", closed_at=clock.now())
+    told = f"社区决定关闭：{reason}"
+    await need.move(tx, "close", text="社区决定关闭", told=told, closed_at=clock.now())
     await _end_claims(tx, need)
     await clocks.stop(tx, need_id)
 
@@ -105,7 +109,8 @@ async def withdraw(tx: AsyncSession, actor: Viewer, need_id: UUID, reason: str |
     need.require("withdraw")
     if need.state is NeedState.offered:
         await deadlines.cancel(tx, UUID(need.row["offer"]["id"]))
-    await need.move(tx, "withdraw", text="提出人撤回", data={"reason": reason}, closed_at=clock.now())
+    words = {"reason": reason} if reason else None
+    await need.move(tx, "withdraw", text="提出人撤回", words=words, closed_at=clock.now())
     await _end_claims(tx, need, credit=True)
     await clocks.stop(tx, need_id)
 
@@ -143,7 +148,7 @@ async def _reward(tx: AsyncSession, need: NeedSubject, claim: dict[str, Any], st
         "source_id": UUID(claim["id"]),
         "place_id": need.row["community_id"],
         "households": (await _household(tx, member), need.row["household"]),
-        "reason": need.row["title"],
+        "reason": f"完成{KIND_TITLES[NeedKind(need.row['kind'])]}",
     }
     minutes = claim["minutes"] or 0
     await earning.grant(tx, kind=EntryKind.service, amount=for_service(minutes), minutes=minutes, **common)

@@ -35,14 +35,14 @@ class NoParent(Problem):
 async def give_back(tx: AsyncSession, actor: Viewer, need_id: UUID, reason: str) -> None:
     """退回修改."""
     need = await find(tx, actor, need_id)
-    await need.move(tx, "return", text=f"退回修改：{reason}")
+    await need.move(tx, "return", text="退回修改", told=f"退回修改：{reason}")
     await deadlines.meet(tx, need_id, [NeedClock.screening])
 
 
 async def decline(tx: AsyncSession, actor: Viewer, need_id: UUID, reason: str) -> None:
     """不予采纳."""
     need = await find(tx, actor, need_id)
-    await need.move(tx, "decline", text=f"未采纳：{reason}", closed_at=clock.now())
+    await need.move(tx, "decline", text="未采纳", told=f"未采纳：{reason}", closed_at=clock.now())
     await deadlines.meet(tx, need_id, [NeedClock.screening])
 
 

@@ -52,7 +52,13 @@ async def release(tx: AsyncSession, actor: Viewer, need_id: UUID, reason: str) -
     if claim["state"] == ClaimState.claimed:
         await _free(tx, need, claim, "release", ClaimState.released, text="认领人退单", reason=reason)
         return
-    await need.move(tx, "release", text="认领人申请退单", data={"claim_id": claim["id"], "reason": reason})
+    await need.move(
+        tx,
+        "release",
+        text="认领人申请退单",
+        data={"claim_id": claim["id"]},
+        words={"reason": reason},
+    )
     await claim_goes(
         tx, need, claim, ClaimState.contacted, release_asked_at=clock.now(), release_reason=reason
     )
@@ -71,7 +77,8 @@ async def hold_to(tx: AsyncSession, actor: Viewer, need_id: UUID, reason: str) -
     need = await find(tx, actor, need_id)
     need.require("hold_to")
     claim = next(c for c in held(need.row) if c["asked"])
-    await need.move(tx, "hold_to", text=f"社区不同意退单：{reason}", data={"claim_id": claim["id"]})
+    told = f"社区不同意退单：{reason}"
+    await need.move(tx, "hold_to", text="社区不同意退单", told=told, data={"claim_id": claim["id"]})
     await claim_goes(tx, need, claim, ClaimState.contacted, release_asked_at=None, release_reason=None)
 
 
@@ -102,7 +109,8 @@ async def _free(
         tx,
         move,
         text=text,
-        data={"claim_id": claim["id"], "reason": reason},
+        data={"claim_id": claim["id"]},
+        words={"reason": reason} if reason else None,
         free_seats=sorted([*need.row["free_seats"], claim["seat"]]),
         round=need.row["round"] + 1,
     )
@@ -203,7 +211,7 @@ async def extend(tx: AsyncSession, actor: Viewer, need_id: UUID, reason: str) ->
     until = clock.local(clock.now()).date() + timedelta(days=EXTENSION_DAYS)
     # The reason is a member's words which no check has passed: not in the text that neighbours read.
     await need.move(
-        tx, "extend", text=f"认领人申请延期至 {until}", data={"reason": reason}, extension_to=until
+        tx, "extend", text=f"认领人申请延期至 {until}", words={"reason": reason}, extension_to=until
     )
 
 

@@ -40,7 +40,7 @@ async def unmask(tx: AsyncSession, vault: Vault, viewer: Viewer, person_id: UUID
         move="unmask",
         actor_id=viewer.person_id,
         actor_title=await title_of(tx, viewer),
-        data={"reason": reason},
+        words={"reason": reason},
     )
     return vault.open(PHONE, person.phone_sealed)
 
@@ -70,4 +70,4 @@ async def find(tx: AsyncSession, viewer: Viewer, person_id: UUID) -> PersonSubje
 async def move(tx: AsyncSession, viewer: Viewer, person_id: UUID, name: PersonMove, reason: str) -> None:
     """停用、恢复. Whoever calls this ends the sessions of a blocked person after the commit."""
     account = await find(tx, viewer, person_id)
-    await account.move(tx, name, data={"reason": reason})
+    await account.move(tx, name, words={"reason": reason})

@@ -40,8 +40,8 @@ async def decide(
     columns: dict[str, Any] = {}
     if move is not BelongingMove.end:
         columns = {"decided_by": subject.actor_id, "reason": reason}
-    told = subject.life.titles()[move]
-    await subject.move(tx, move, text=f"{told}：{reason}" if reason else told, **columns)
+    title = subject.life.titles()[move]
+    await subject.move(tx, move, text=title, told=f"{title}：{reason}" if reason else None, **columns)
 
 
 def brief(vault: Vault, person_id: PersonId, nickname: str, phone: bytes | None) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from api.services.people.belonging import PHONE, SELF_TITLE, masked
 from api.services.people.memberships import membership_rows, membership_view
 from api.services.people.residencies import residency_rows, residency_view
 from api.services.points import reading as points
+from api.services.uploads.pictures import Audience, Pictures
 
 MOST_SHOWN = 50
 """Of residencies and memberships each; the rest is in their lists."""
@@ -30,7 +31,7 @@ class PhoneTaken(Problem):
     advice = "请使用原账号登录，或请社区工作人员协助核实。"
 
 
-async def me(tx: AsyncSession, vault: Vault, viewer: Viewer) -> dict[str, Any]:
+async def me(tx: AsyncSession, vault: Vault, pictures: Pictures, viewer: Viewer) -> dict[str, Any]:
     """The viewer's own account."""
     person = (
         await tx.execute(
@@ -57,8 +58,9 @@ async def me(tx: AsyncSession, vault: Vault, viewer: Viewer) -> dict[str, Any]:
         .where(col(Notice.person_id) == viewer.person_id, col(Notice.read_at).is_(None))
     )
     return {
-        **{f: getattr(person, f) for f in ("id", "nickname", "avatar", "created_at")},
-        **await names.proposed(tx, viewer.person_id),
+        **{f: getattr(person, f) for f in ("id", "nickname", "created_at")},
+        "avatar": names.shown(pictures, person.avatar, Audience.everybody),
+        **await names.proposed(tx, pictures, viewer.person_id),
         "phone": masked(vault, person.phone_sealed),
         "residencies": [residency_view(vault, viewer, row) for row in homes],
         "memberships": [membership_view(vault, viewer, row) for row in belongs],
@@ -85,13 +87,19 @@ async def _grants(tx: AsyncSession, viewer: Viewer) -> list[dict[str, Any]]:
     ]
 
 
-async def rename(tx: AsyncSession, viewer: Viewer, changes: dict[str, str | None]) -> None:
-    """Ask to be called or shown otherwise; only what is named. Raises NotAllowed for a blocked account."""
+async def rename(tx: AsyncSession, viewer: Viewer, changes: dict[str, Any]) -> None:
+    """Ask to be called or shown otherwise; only what is named.
+
+    Raises NotAllowed for a blocked account, UploadNotUsable.
+    """
     await active(tx, viewer)
     if not changes:
         return
     for what, value in changes.items():
-        await names.propose(tx, viewer.person_id, what, value)
+        if what == names.AVATAR_UPLOAD:
+            await names.propose_upload(tx, viewer.person_id, value)
+        else:
+            await names.propose(tx, viewer.person_id, what, value)
     record(
         tx,
         subject_kind="person",

@@ -1,4 +1,7 @@
-"""Nicknames and avatars: the old one stays until the new one has passed."""
+"""Nicknames and avatars: the old one stays until the new one has passed.
+
+An avatar is an address elsewhere, or `upload:` and the id of a picture of ours, shown by an address made when asked.
+"""
 
 from typing import Any
 from uuid import UUID
@@ -8,12 +11,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from api.kit import clock
-from api.models import ContentCheck, Person
-from api.rules.content import CheckScene, CheckState, ContentState
+from api.models import ContentCheck, Person, Upload
+from api.rules.content import CheckScene, CheckState, ContentState, UploadPurpose
 from api.rules.people import UNNAMED
 from api.services.content import moderation
+from api.services.uploads import attaching
+from api.services.uploads.pictures import Audience, Pictures, Size
 
-NICKNAME, AVATAR = "nickname", "avatar"
+NICKNAME, AVATAR, AVATAR_UPLOAD = "nickname", "avatar", "avatar_upload"
+_OURS = "upload:"
 _WAITING = (CheckState.pending, CheckState.review)
 
 
@@ -42,6 +48,29 @@ async def propose(tx: AsyncSession, person_id: UUID, what: str, value: str | Non
         )
 
 
+async def propose_upload(tx: AsyncSession, person_id: UUID, upload_id: UUID) -> None:
+    """Have one of the person's own uploads judged as the avatar. Raises UploadNotUsable."""
+    await attaching.attach(
+        tx, person_id, [upload_id], subject_kind=AVATAR, subject_id=person_id, purpose=UploadPurpose.avatar
+    )
+    await moderation.watch_picture(
+        tx,
+        subject_kind=AVATAR,
+        subject_id=person_id,
+        author_id=person_id,
+        upload_id=upload_id,
+        url=f"{_OURS}{upload_id}",
+        scene=CheckScene.profile,
+    )
+
+
+def shown(pictures: Pictures, avatar: str | None, audience: Audience) -> str | None:
+    """The address under which an avatar is seen: its own, or one of ours that is good for a while."""
+    if avatar is None or not avatar.startswith(_OURS):
+        return avatar
+    return pictures.address(UUID(avatar.removeprefix(_OURS)), Size.thumbnail, audience)
+
+
 async def judged(tx: AsyncSession, check: ContentCheck, content: ContentState) -> None:
     """Put the new one in the place of the old once it passed; take it back where a second look refused it."""
     value = check.texts[0] if check.texts else None
@@ -53,7 +82,7 @@ async def judged(tx: AsyncSession, check: ContentCheck, content: ContentState) -
         await _take_back(tx, check.subject_id, check.subject_kind, value)
 
 
-async def proposed(tx: AsyncSession, person_id: UUID) -> dict[str, str | None]:
+async def proposed(tx: AsyncSession, pictures: Pictures, person_id: UUID) -> dict[str, str | None]:
     """What the person has asked to be called and shown by, while it waits."""
     found = await tx.execute(
         select(col(ContentCheck.subject_kind), col(ContentCheck.texts)).where(
@@ -63,7 +92,8 @@ async def proposed(tx: AsyncSession, person_id: UUID) -> dict[str, str | None]:
         )
     )
     waiting = {kind: texts[0] for kind, texts in found if texts}
-    return {f"{what}_pending": waiting.get(what) for what in (NICKNAME, AVATAR)}
+    avatar = shown(pictures, waiting.get(AVATAR), Audience.insiders)
+    return {f"{NICKNAME}_pending": waiting.get(NICKNAME), f"{AVATAR}_pending": avatar}
 
 
 async def _set(tx: AsyncSession, person_id: UUID, what: str, value: str | None) -> None:
@@ -73,6 +103,16 @@ async def _set(tx: AsyncSession, person_id: UUID, what: str, value: str | None) 
         .where(col(Person.id) == person_id)
         .values(**changes, version=col(Person.version) + 1, updated_at=clock.now())
     )
+    if what == AVATAR:
+        await _let_go(tx, person_id, value)
+
+
+async def _let_go(tx: AsyncSession, person_id: UUID, kept: str | None) -> None:
+    """Uploads that were the avatar, or asked to be, belong to nothing any more: the sweeper takes them."""
+    wanted = [col(Upload.subject_kind) == AVATAR, col(Upload.subject_id) == person_id]
+    if kept is not None and kept.startswith(_OURS):
+        wanted.append(col(Upload.id) != UUID(kept.removeprefix(_OURS)))
+    await tx.execute(update(Upload).where(*wanted).values(subject_kind=None, subject_id=None, purpose=None))
 
 
 async def _take_back(tx: AsyncSession, person_id: UUID, what: str, value: str) -> None:
@@ -83,3 +123,5 @@ async def _take_back(tx: AsyncSession, person_id: UUID, what: str, value: str) -
         .where(col(Person.id) == person_id, column == value)
         .values(**nothing, version=col(Person.version) + 1, updated_at=clock.now())
     )
+    if what == AVATAR:
+        await _let_go(tx, person_id, None)

@@ -26,11 +26,13 @@ from api.services.access import (
     require_anywhere,
     under,
 )
+from api.services.people import names
 from api.services.people.belonging import PHONE, masked
 from api.services.people.memberships import At, membership_rows, membership_view
 from api.services.people.officials import official_view
 from api.services.people.residencies import Community, residency_rows, residency_view
 from api.services.places.finding import find_place
+from api.services.uploads.pictures import Audience, Pictures
 
 _NOBODY = "没有这个人，或不在您的查看范围内"
 RESIDENT = (ResidencyState.pending, ResidencyState.verified)
@@ -81,6 +83,7 @@ def _has_part(name: Any, q: str) -> ColumnElement[bool]:
 async def listing(
     tx: AsyncSession,
     vault: Vault,
+    pictures: Pictures,
     viewer: Viewer,
     *,
     place_id: UUID | None,
@@ -102,14 +105,15 @@ async def listing(
         .order_by(col(Person.id).desc())
         .limit(limit + 1)
     )
-    rows = [{**_brief(vault, person), "name": name} for person, name in found]
+    rows = [{**_brief(vault, pictures, person), "name": name} for person, name in found]
     await _add_grants(tx, rows, tops)
     return page(rows, limit)
 
 
-def _brief(vault: Vault, person: Person) -> dict[str, Any]:
+def _brief(vault: Vault, pictures: Pictures, person: Person) -> dict[str, Any]:
     return {
-        **{f: getattr(person, f) for f in ("id", "nickname", "avatar", "state", "created_at")},
+        **{f: getattr(person, f) for f in ("id", "nickname", "state", "created_at")},
+        "avatar": names.shown(pictures, person.avatar, Audience.everybody),
         "phone": masked(vault, person.phone_sealed),
     }
 
@@ -150,7 +154,9 @@ async def find_person(tx: AsyncSession, viewer: Viewer, person_id: UUID) -> tupl
     return person, tops
 
 
-async def lookup(tx: AsyncSession, vault: Vault, viewer: Viewer, phone: str) -> dict[str, Any]:
+async def lookup(
+    tx: AsyncSession, vault: Vault, pictures: Pictures, viewer: Viewer, phone: str
+) -> dict[str, Any]:
     """The person within reach with this whole number. Raises NotAllowed, NotFound."""
     found = await tx.execute(
         select(col(Person.id)).where(col(Person.phone_index) == vault.index(PHONE, phone))
@@ -159,7 +165,7 @@ async def lookup(tx: AsyncSession, vault: Vault, viewer: Viewer, phone: str) -> 
     if person_id is None:
         await require_anywhere(tx, viewer, Permission.person_read)
         raise NotFound(_NOBODY)
-    return await read(tx, vault, viewer, person_id)
+    return await read(tx, vault, pictures, viewer, person_id)
 
 
 async def permissions_over(tx: AsyncSession, viewer: Viewer, person_id: UUID) -> frozenset[Permission]:
@@ -173,7 +179,9 @@ async def permissions_over(tx: AsyncSession, viewer: Viewer, person_id: UUID) ->
     return permissions_of(frozenset(able))
 
 
-async def read(tx: AsyncSession, vault: Vault, viewer: Viewer, person_id: UUID) -> dict[str, Any]:
+async def read(
+    tx: AsyncSession, vault: Vault, pictures: Pictures, viewer: Viewer, person_id: UUID
+) -> dict[str, Any]:
     """A person with all ties that lie within reach. Raises NotAllowed, NotFound."""
     person, tops = await find_person(tx, viewer, person_id)
     official = await tx.execute(select(Official).where(col(Official.person_id) == person_id))
@@ -192,7 +200,7 @@ async def read(tx: AsyncSession, vault: Vault, viewer: Viewer, person_id: UUID) 
     )
     console = await tx.execute(select(exists().where(col(Credential.person_id) == person_id)))
     view = {
-        **_brief(vault, person),
+        **_brief(vault, pictures, person),
         "name": shown.name if shown is not None else None,
         "official": official_view(shown) if shown is not None else None,
         "residencies": [residency_view(vault, viewer, row) for row in homes],

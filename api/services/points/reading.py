@@ -12,7 +12,7 @@ from sqlmodel import col
 
 from api.kit import clock
 from api.kit.paging import page, read_cursor
-from api.models import PointsAccount, PointsEntry
+from api.models import Claim, Need, PointsAccount, PointsEntry
 from api.rules.points import Period, starts_on
 from api.services.access import Viewer
 from api.services.places.finding import find_place
@@ -33,18 +33,26 @@ async def ledger(tx: AsyncSession, viewer: Viewer, *, limit: int, after: str | N
         await tx.execute(select(PointsAccount).where(col(PointsAccount.person_id) == viewer.person_id))
     ).scalar_one_or_none()
     found = await tx.execute(
-        select(PointsEntry)
+        select(PointsEntry, col(Need.title))
+        .outerjoin(Claim, col(Claim.id) == col(PointsEntry.source_id))
+        .outerjoin(Need, col(Need.id) == col(Claim.need_id))
         .where(col(PointsEntry.person_id) == viewer.person_id, col(PointsEntry.id) < read_cursor(after))
         .order_by(col(PointsEntry.id).desc())
         .limit(limit + 1)
     )
-    fields = ("id", "kind", "amount", "minutes", "day", "reason", "created_at")
-    lines = page([{f: getattr(entry, f) for f in fields} for entry in found.scalars()], limit)
+    lines = page([_line(entry, served) for entry, served in found], limit)
     return {
         "balance": account.balance if account else 0,
         "named": account.named if account else False,
         **lines,
     }
+
+
+def _line(entry: PointsEntry, served: str | None) -> dict[str, Any]:
+    """The title of what was served is asked for anew: the ledger cannot forget, so no wisher's words stand in it."""
+    fields = ("id", "kind", "amount", "minutes", "day", "created_at")
+    reason = f"{entry.reason}：{served}" if served is not None else entry.reason
+    return {**{f: getattr(entry, f) for f in fields}, "reason": reason}
 
 
 async def be_named(tx: AsyncSession, viewer: Viewer, named: bool) -> None:

@@ -162,7 +162,7 @@ async def void(tx: AsyncSession, actor: Viewer | None, poll_id: UUID, reason: st
         await tx.execute(_LOCK_POLL.where(col(Poll.id) == poll_id))
         await tx.execute(_PATIENT)
     await deadlines.cancel(tx, poll_id)
-    await poll.move(tx, PollMove.void, text=f"作废：{reason}")
+    await poll.move(tx, PollMove.void, text="作废", told=f"作废：{reason}")
     if was_open and poll.row["secret"]:
         await _unlink(tx, poll_id)
 
@@ -174,7 +174,7 @@ async def revote(tx: AsyncSession, actor: Viewer, poll_id: UUID, reason: str, ag
     row = await load(tx, poll_id)
     rule = Rule.model_validate(row.rule)
     options = () if rule.method is Method.yes_no else options_of(row)
-    await poll.move(tx, PollMove.revote, text=f"重新表决：{reason}")
+    await poll.move(tx, PollMove.revote, text="重新表决", told=f"重新表决：{reason}")
     return await drafting.create(
         tx,
         actor,

@@ -21,7 +21,7 @@ from api.services import calendars, deadlines, notices
 from api.services.access import Viewer
 from api.services.moves import Subject
 from api.services.people.belonging import SELF_TITLE
-from api.services.privacy.holdings import erasing
+from api.services.privacy.holdings import OFFICES, erasing
 from api.services.sessions import Sessions
 
 CLOCK = "carry_out"
@@ -129,7 +129,12 @@ async def ran_out(tx: AsyncSession, deadline: Deadline) -> None:
         return
     await _subject(erasure, ErasureStanding.system, tx).move(tx, "carry_out", text="注销完成")
     for statement in erasing():
-        names = {"person": erasure.person_id, "now": clock.now()}
+        names = {
+            "person": erasure.person_id,
+            "erasure": erasure.id,
+            "now": clock.now(),
+            "offices": OFFICES,
+        }
         await tx.execute(statement, {n: v for n, v in names.items() if n in statement.compile().params})
 
 

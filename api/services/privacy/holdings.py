@@ -8,17 +8,44 @@ from collections.abc import Iterator
 
 from sqlalchemy import TextClause, text
 
+from api.rules.roles import ROLE_TITLES
 from api.services.privacy.deliberation import DELIBERATION
-from api.services.privacy.holding import GONE, WITHDRAWN, Holding
+from api.services.privacy.holding import GONE, MY_IDENTITIES, MY_SUBJECTS, MY_TOPICS, Holding
+from api.services.privacy.matters import MATTERS
 
-_MY_CASES = "select id from cases where reporter_id = :person"
-_MY_IDENTITIES = "select id from wechat_identities where person_id = :person"
+_FORGOTTEN = "select event_id from event_words where forgotten_for = :erasure"
+_TOLD_OF_ME = f"""n.person_id = :person or n.subject_id in ({MY_SUBJECTS} union all {MY_TOPICS})
+                  or n.event_id in ({_FORGOTTEN})"""
+"""Notices to the person, of the person's own affairs, and those that repeat what the person said elsewhere."""
+
+OFFICES = sorted(ROLE_TITLES.values())
+"""Who acted as one of these acted for the public: what was said so belongs to the office and stays."""
 
 HOLDINGS: tuple[Holding, ...] = (
+    Holding(
+        "event_words",
+        "操作留痕中的话和名字（留痕本身只有散列，封存仍可核验）",
+        ("about_id", "salt"),
+        words=("told", "words"),
+        mine="""t.about_id = :person
+                or t.event_id in (select id from events where actor_id = :person)""",
+        hidden=("salt",),
+        erase=(
+            f"""update event_words set told = null, words = null, salt = null, forgotten_for = :erasure
+                where forgotten_for is null and event_id in (
+                  select event_id from event_words where about_id = :person
+                  union all
+                  select id from events where actor_id = :person and actor_title <> all(:offices)
+                  union all
+                  select id from events where subject_id in ({MY_SUBJECTS}))""",
+        ),
+    ),
     Holding(
         "household_lines",
         "住户名册（仅号码的单向散列）",
         ("phone_index",),
+        mine="t.phone_index = (select phone_index from people where id = :person)",
+        hidden=("phone_index",),
         erase=(
             """delete from household_lines l using people p
                where p.id = :person and l.phone_index = p.phone_index""",
@@ -28,13 +55,23 @@ HOLDINGS: tuple[Holding, ...] = (
         "idempotency_keys",
         "幂等键",
         ("person_id",),
+        words=("key", "fingerprint"),
+        untold="只为重试保存一天的凭据",
         erase=("delete from idempotency_keys where person_id = :person",),
     ),
-    Holding("idempotency_answers", "幂等应答（随幂等键删除）", ("person_id",)),
+    Holding(
+        "idempotency_answers",
+        "幂等应答（随幂等键删除）",
+        ("person_id",),
+        words=("key", "body"),
+        untold="重复的应答，内容在其他各表",
+        erase=("delete from idempotency_answers where person_id = :person",),
+    ),
     Holding(
         "wechat_pushes",
         "微信平台推送",
         ("openid",),
+        words=("key", "content"),
         mine="t.openid in (select openid from wechat_identities where person_id = :person)",
         erase=(
             """delete from wechat_pushes where openid in (
@@ -45,25 +82,24 @@ HOLDINGS: tuple[Holding, ...] = (
         "subscription_messages",
         "订阅消息",
         ("person_id", "openid"),
+        words=("fields", "page"),
         mine="t.person_id = :person",
         erase=(
             """update subscription_messages m
-                set openid = 'erased:' || m.id, fields = '{}'::jsonb, page = '',
+                set openid = 'erased:' || m.id,
                     state = case when m.state = 'pending' then 'failed' else m.state end
                 where m.person_id = :person""",
-            f"""update subscription_messages m set fields = '{{}}'::jsonb
-                from notices n where n.id = m.notice_id and n.subject_id in ({_MY_CASES})""",
+            f"""update subscription_messages m set fields = '{{}}'::jsonb, page = ''
+                from notices n where n.id = m.notice_id and (m.person_id = :person or {_TOLD_OF_ME})""",
         ),
     ),
     Holding(
         "notices",
         "站内通知",
         ("person_id",),
+        words=("title", "text"),
         mine="t.person_id = :person",
-        erase=(
-            f"""update notices set title = '{GONE}', text = ''
-                where person_id = :person or subject_id in ({_MY_CASES})""",
-        ),
+        erase=(f"update notices n set title = '{GONE}', text = '' where {_TOLD_OF_ME}",),
     ),
     Holding(
         "notice_preferences",
@@ -76,7 +112,7 @@ HOLDINGS: tuple[Holding, ...] = (
         "subscription_consents",
         "订阅授权账本",
         ("identity_id",),
-        mine=f"t.identity_id in ({_MY_IDENTITIES})",
+        mine=f"t.identity_id in ({MY_IDENTITIES})",
     ),
     Holding("privacy_consents", "同意记录", ("person_id",), mine="t.person_id = :person"),
     Holding(
@@ -84,147 +120,22 @@ HOLDINGS: tuple[Holding, ...] = (
         "个人信息导出",
         ("person_id",),
         mine="t.person_id = :person",
+        words=("content",),
         hidden=("content",),
         erase=("delete from data_exports where person_id = :person",),
     ),
     Holding("erasures", "注销申请", ("person_id",), mine="t.person_id = :person"),
     Holding(
-        "case_messages",
-        "诉求往来",
-        ("author_id",),
-        mine=f"t.author_id = :person or (t.kind <> 'note' and t.case_id in ({_MY_CASES}))",
-        erase=(
-            f"""update case_messages set text = '{WITHDRAWN}'
-                where author_id = :person and case_id in ({_MY_CASES})""",
-        ),
-    ),
-    Holding(
-        "case_ratings",
-        "评价",
-        ("reporter_id",),
-        mine="t.reporter_id = :person",
-        erase=("update case_ratings set text = null where reporter_id = :person and text is not null",),
-    ),
-    Holding(
-        "cases",
-        "诉求",
-        ("reporter_id", "recorder_id", "handler_id", "owner_id"),
-        mine="t.reporter_id = :person",
-        erase=(
-            f"""update cases set title = '{WITHDRAWN}', text = '{WITHDRAWN}', reporter_alias = null,
-                  version = version + 1, updated_at = :now
-                where reporter_id = :person""",
-        ),
-    ),
-    Holding("case_requests", "延期、退回等申请", ("asker_id", "decider_id")),
-    Holding("case_urges", "催办", ("person_id",), mine="t.person_id = :person"),
-    Holding(
-        "case_words",
-        "诉求检索词",
-        ("case_id",),
-        erase=(f"update case_words set words = '{{}}' where case_id in ({_MY_CASES})",),
-    ),
-    Holding(
-        "content_checks",
-        "内容审核",
-        ("author_id", "openid", "decided_by"),
-        mine="t.author_id = :person",
-        hidden=("trace_id", "suggest", "label"),
-        erase=("delete from content_checks where author_id = :person",),
-    ),
-    Holding(
-        "uploads",
-        "附件（文件随后由附件清理删除）",
-        ("owner_id",),
-        mine="t.owner_id = :person",
-        erase=(
-            """update uploads set subject_kind = null, subject_id = null, purpose = null, content = 'pending'
-               where owner_id = :person""",
-        ),
-    ),
-    Holding(
         "risk_ratings",
         "微信风险等级",
         ("person_id", "openid"),
+        words=("client_ip",),
         mine="t.person_id = :person",
         erase=("delete from risk_ratings where person_id = :person",),
     ),
-    Holding(
-        "needs",
-        "微心愿与志愿求助",
-        ("author_id", "recorder_id"),
-        mine="t.author_id = :person",
-        hidden=("behalf_name_sealed", "behalf_phone_sealed"),
-        erase=(
-            f"""update needs set title = '{WITHDRAWN}', text = '{WITHDRAWN}', rating_text = null,
-                  risks = case when risks is not null then '{WITHDRAWN}' end,
-                  behalf_name_sealed = null, behalf_phone_sealed = null,
-                  version = version + 1, updated_at = :now
-                where author_id = :person""",
-        ),
-    ),
-    Holding(
-        "claims",
-        "认领",
-        ("member_id", "transfer_to_id"),
-        mine="t.member_id = :person",
-        erase=("update claims set text = null, release_reason = null where member_id = :person",),
-    ),
-    Holding(
-        "offers",
-        "派单",
-        ("member_id", "made_by"),
-        mine="t.member_id = :person",
-        erase=("update offers set reasons = '{}' where member_id = :person",),
-    ),
-    Holding("claimants", "认领计数", ("person_id",), mine="t.person_id = :person"),
-    Holding(
-        "points_accounts",
-        "积分账户",
-        ("person_id",),
-        mine="t.person_id = :person",
-        erase=("update points_accounts set named = false where person_id = :person",),
-    ),
-    Holding("points_entries", "积分流水（账本，只增不改）", ("person_id",), mine="t.person_id = :person"),
-    Holding("points_days", "每日积分", ("person_id",), mine="t.person_id = :person"),
-    Holding("redemptions", "积分兑换", ("person_id",), mine="t.person_id = :person"),
-    Holding("rewards", "积分奖品的设置人", ("made_by",)),
-    Holding(
-        "appointments",
-        "预约接待",
-        ("person_id", "secretary_id"),
-        mine="t.person_id = :person",
-        erase=(
-            f"""update appointments set topic = '{WITHDRAWN}', reason = null,
-                  state = case when state in ('requested', 'proposed', 'confirmed', 'accepted')
-                    then 'cancelled' else state end,
-                  version = version + 1, updated_at = :now
-                where person_id = :person""",
-        ),
-    ),
-    Holding("office_hours", "接待时间", ("secretary_id",), mine="t.secretary_id = :person"),
-    Holding(
-        "delegations",
-        "接待的代理",
-        ("secretary_id", "delegate_id"),
-        mine="t.secretary_id = :person or t.delegate_id = :person",
-        erase=(
-            """update delegations set until = greatest(since, :now)
-               where (secretary_id = :person or delegate_id = :person) and (until is null or until > :now)""",
-        ),
-    ),
-    Holding("case_supports", "附议", ("person_id",), mine="t.person_id = :person"),
-    Holding("case_exclusions", "不计入统计的提出人与确认人", ("proposed_by", "confirmed_by")),
+    *MATTERS,
     *DELIBERATION,
-    Holding("polls", "表决的发起人", ("created_by",)),
-    Holding("casters", "谁可以代选民投票", ("person_id",), mine="t.person_id = :person"),
-    Holding("representatives", "户代表", ("person_id", "named_by"), mine="t.person_id = :person"),
-    Holding(
-        "proxies", "委托投票", ("holder_id", "recorded_by", "confirmed_by"), mine="t.holder_id = :person"
-    ),
-    Holding("proxy_loads", "受托计数", ("holder_id",), mine="t.holder_id = :person"),
-    Holding("paper_entries", "纸质票录入人", ("entered_by", "second_by")),
-    Holding("teams", "志愿队伍负责人", ("leader_id",)),
+    Holding("teams", "志愿队伍负责人", ("leader_id",), mine="t.leader_id = :person"),
     Holding(
         "team_members",
         "志愿队伍成员",
@@ -236,6 +147,7 @@ HOLDINGS: tuple[Holding, ...] = (
         "qualifications",
         "资格",
         ("membership_id",),
+        words=("name",),
         mine="t.membership_id in (select id from memberships where person_id = :person)",
         erase=(
             """delete from qualifications where membership_id in (
@@ -246,6 +158,7 @@ HOLDINGS: tuple[Holding, ...] = (
         "residencies",
         "居住关系",
         ("person_id", "decided_by"),
+        words=("reason",),
         mine="t.person_id = :person",
         erase=(
             """update residencies set reason = null, version = version + 1, updated_at = :now,
@@ -257,10 +170,11 @@ HOLDINGS: tuple[Holding, ...] = (
         "memberships",
         "报到登记",
         ("person_id", "decided_by"),
+        words=("reason", "work_unit", "availability", "skills", "times", "birth_year", "insured_until"),
         mine="t.person_id = :person",
         erase=(
-            """update memberships set reason = null, work_unit = null, availability = null, skills = '{}',
-                 version = version + 1, updated_at = :now,
+            """update memberships set reason = null, work_unit = null, availability = null, skills = '{}', times = '{}',
+                 birth_year = null, insured_until = null, version = version + 1, updated_at = :now,
                  state = case when state in ('pending', 'verified') then 'ended' else state end
                where person_id = :person""",
         ),
@@ -279,6 +193,7 @@ HOLDINGS: tuple[Holding, ...] = (
         "officials",
         "公职信息",
         ("person_id",),
+        words=("name", "title", "hours", "introduction"),
         mine="t.person_id = :person",
         erase=("delete from officials where person_id = :person",),
     ),
@@ -286,6 +201,7 @@ HOLDINGS: tuple[Holding, ...] = (
         "credentials",
         "控制台登录",
         ("person_id",),
+        words=("username", "password_hash", "totp_sealed"),
         mine="t.person_id = :person",
         hidden=("password_hash", "totp_sealed", "totp_step"),
         erase=("delete from credentials where person_id = :person",),
@@ -296,8 +212,10 @@ HOLDINGS: tuple[Holding, ...] = (
         ("actor_id", "subject_id"),
         mine="t.actor_id = :person or (t.subject_kind = 'person' and t.subject_id = :person)",
     ),
-    Holding("calendar_versions", "日历版本的导入人", ("created_by",)),
-    Holding("import_runs", "导入批次的操作人", ("started_by",)),
+    Holding("calendar_versions", "日历版本的导入人", ("created_by",), untold="工作日历，与本人无关"),
+    Holding(
+        "import_runs", "导入批次的操作人", ("started_by",), mine="t.started_by = :person", hidden=("faults",)
+    ),
     Holding(
         "wechat_identities",
         "微信身份",
@@ -312,6 +230,7 @@ HOLDINGS: tuple[Holding, ...] = (
         "people",
         "账号",
         ("id", "phone_sealed", "phone_index"),
+        words=("nickname", "avatar"),
         mine="t.id = :person",
         hidden=("phone_sealed", "phone_index"),
         erase=(

@@ -51,7 +51,8 @@ async def plan(tx: AsyncSession, viewer: Viewer, topic_id: UUID, title: str, day
         move="plan",
         actor_id=viewer.person_id,
         actor_title=title_of(topic, viewer),
-        text=f"列入事项“{title}”，{clock.local(milestone.due_at):%Y-%m-%d} 前完成",
+        text=f"列入一个事项，{clock.local(milestone.due_at):%Y-%m-%d} 前完成",
+        told=f"列入事项“{title}”，{clock.local(milestone.due_at):%Y-%m-%d} 前完成",
         data={"milestone_id": str(milestone.id)},
     )
     return _milestone(milestone)
@@ -99,7 +100,8 @@ async def report(
         move="progress",
         actor_id=viewer.person_id,
         actor_title=progress.author_title,
-        text=f"进展：{text}",
+        text="填写进展",
+        told=f"进展：{text}",
         data={"progress_id": str(progress.id), "done": done},
     )
     return _progress(progress)

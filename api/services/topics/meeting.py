@@ -58,6 +58,7 @@ async def invite(
         )
         .on_conflict_do_update(index_elements=["topic_id", "person_id"], set_={"kind": kind, "name": name})
     )
+    invited = f"邀请{'专家' if kind is GuestKind.expert else '相关方'}"
     record(
         tx,
         subject_kind="topic",
@@ -65,8 +66,10 @@ async def invite(
         move="invite",
         actor_id=viewer.person_id,
         actor_title=title_of(topic, viewer),
-        text=f"邀请{'专家' if kind is GuestKind.expert else '相关方'}：{name}",
+        text=invited,
         data={"person_id": str(person_id)},
+        told=f"{invited}：{name}",
+        about=person_id,
     )
 
 
@@ -98,7 +101,8 @@ async def announce(
         move="meet",
         actor_id=viewer.person_id,
         actor_title=title_of(topic, viewer),
-        text=f"{CONSULTATION_TITLES[kind]}“{title}”，{when}，{venue}",
+        text=f"{CONSULTATION_TITLES[kind]}，{when}",
+        told=f"{CONSULTATION_TITLES[kind]}“{title}”，{when}，{venue}",
         data={"meeting_id": str(meeting.id)},
     )
     return _shape(meeting, [])
@@ -152,7 +156,8 @@ async def minute(
         move="minute",
         actor_id=viewer.person_id,
         actor_title=title_of(topic, viewer),
-        text=f"“{meeting.title}”会议纪要：{conclusion}",
+        text="会议纪要",
+        told=f"“{meeting.title}”会议纪要：{conclusion}",
         data={"meeting_id": str(meeting_id), "attended": len(came)},
     )
     return _shape(meeting_now, came)

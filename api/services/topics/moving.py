@@ -20,6 +20,9 @@ from api.services.topics import stages
 from api.services.topics.finding import TopicSubject, find
 from api.services.topics.reading import readable_topics
 
+_MERGED = "并入同类议题"
+"""Without the other's title: an author's words must not stand in another's history."""
+
 
 class NoSuchStage(Problem):
     status, code, title = 422, "no_such_stage", "没有可以退回的这个环节"
@@ -48,9 +51,10 @@ async def _go(
         StageOutcome.skipped: "略过",
         StageOutcome.sent_back: "退回",
     }[outcome]
-    told = f"{topic.row['stage_title']}{verb}，进入{target.title}" + (f"：{said}" if said else "")
+    title = f"{topic.row['stage_title']}{verb}，进入{target.title}"
+    told = f"{title}：{said}" if said else None
     data = {"stage_id": str(target.id), "kind": target.kind.value, "outcome": outcome.value}
-    await topic.move(tx, move, text=told, data=data, position=position)
+    await topic.move(tx, move, text=title, data=data, told=told, position=position)
     await stages.leave(tx, topic.row["stage_id"], outcome, said)
     await stages.enter(tx, topic.id, position)
 
@@ -92,14 +96,14 @@ async def reopen(tx: AsyncSession, topic_id: UUID) -> None:
 async def finish(tx: AsyncSession, actor: Viewer | None, topic_id: UUID, result: str | None = None) -> None:
     """办结 after the last stage."""
     topic = await find(tx, actor, topic_id)
-    await topic.move(tx, TopicMove.finish, text="议题办结" + (f"：{result}" if result else ""))
+    await topic.move(tx, TopicMove.finish, text="议题办结", told=f"议题办结：{result}" if result else None)
     await stages.leave(tx, topic.row["stage_id"], StageOutcome.passed, result)
 
 
 async def return_(tx: AsyncSession, actor: Viewer, topic_id: UUID, reason: str) -> None:
     """退回修改 to the author; the stage's clock stops."""
     topic = await find(tx, actor, topic_id)
-    await topic.move(tx, TopicMove.return_, text=f"退回修改：{reason}")
+    await topic.move(tx, TopicMove.return_, text="退回修改", told=f"退回修改：{reason}")
     await stages.leave(tx, topic.row["stage_id"], StageOutcome.sent_back, reason)
 
 
@@ -128,14 +132,14 @@ async def resubmit(
 async def end(tx: AsyncSession, actor: Viewer, topic_id: UUID, reason: str) -> None:
     """终止, with the reason for everybody to read."""
     topic = await find(tx, actor, topic_id)
-    await topic.move(tx, TopicMove.end, text=f"终止：{reason}")
+    await topic.move(tx, TopicMove.end, text="终止", told=f"终止：{reason}")
     await stages.leave(tx, topic.row["stage_id"], StageOutcome.failed, reason)
 
 
 async def withdraw(tx: AsyncSession, actor: Viewer, topic_id: UUID, reason: str | None) -> None:
     """撤回 by the author, before anybody has begun with it."""
     topic = await find(tx, actor, topic_id)
-    await topic.move(tx, TopicMove.withdraw, text="提出人撤回", data={"reason": reason} if reason else None)
+    await topic.move(tx, TopicMove.withdraw, text="提出人撤回", words={"reason": reason} if reason else None)
     await stages.leave(tx, topic.row["stage_id"], StageOutcome.failed, "提出人撤回")
 
 
@@ -148,7 +152,7 @@ async def merge(tx: AsyncSession, actor: Viewer, topic_id: UUID, into: UUID) -> 
     topic.require(TopicMove.merge)
     target = (
         await tx.execute(
-            select(col(Topic.id), col(Topic.title))
+            select(col(Topic.id))
             .where(
                 col(Topic.id) == into,
                 col(Topic.id) != topic_id,
@@ -163,10 +167,8 @@ async def merge(tx: AsyncSession, actor: Viewer, topic_id: UUID, into: UUID) -> 
     children = await tx.execute(select(col(Topic.id)).where(col(Topic.merged_into_id) == topic_id).limit(1))
     if target is None or children.first() is not None:
         raise CannotMerge(moves=topic.moves())
-    await topic.move(
-        tx, TopicMove.merge, text=f"并入“{target.title}”", data={"into": str(into)}, merged_into_id=into
-    )
-    await stages.leave(tx, topic.row["stage_id"], StageOutcome.skipped, f"并入“{target.title}”")
+    await topic.move(tx, TopicMove.merge, text=_MERGED, data={"into": str(into)}, merged_into_id=into)
+    await stages.leave(tx, topic.row["stage_id"], StageOutcome.skipped, _MERGED)
 
 
 async def decide(tx: AsyncSession, stage_id: UUID, poll_id: UUID, *, passed: bool, result: str) -> None:
@@ -179,9 +181,8 @@ async def decide(tx: AsyncSession, stage_id: UUID, poll_id: UUID, *, passed: boo
         return
     outcome = StageOutcome.passed if passed else StageOutcome.failed
     data = {"poll_id": str(poll_id), "outcome": outcome.value}
-    await topic.move(
-        tx, TopicMove.decide, text=f"{stage.title}{'通过' if passed else '未通过'}：{result}", data=data
-    )
+    title = f"{stage.title}{'通过' if passed else '未通过'}"
+    await topic.move(tx, TopicMove.decide, text=title, data=data, told=f"{title}：{result}")
     await tx.execute(
         update(TopicStage)
         .where(col(TopicStage.id) == stage_id)

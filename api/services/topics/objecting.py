@@ -123,9 +123,9 @@ async def move(
         columns = {"answer": answer, "answered_at": clock.now()}
     await subject.move(tx, move, **columns)
     await deadlines.meet(tx, objection_id, [StageClock.answer])
-    told = {
-        ObjectionMove.answer: f"答复异议：{answer}",
-        ObjectionMove.uphold: f"异议成立：{answer}",
+    title = {
+        ObjectionMove.answer: "答复异议",
+        ObjectionMove.uphold: "异议成立",
         ObjectionMove.withdraw: "一条异议已撤回",
     }[move]
     record(
@@ -135,8 +135,9 @@ async def move(
         move=f"{move.value}_objection",
         actor_id=viewer.person_id,
         actor_title=title_of(topic, viewer),
-        text=told,
+        text=title,
         data={"objection_id": str(objection_id)},
+        told=f"{title}：{answer}" if answer and move is not ObjectionMove.withdraw else None,
     )
     return _shape(await _again(tx, objection_id), topic, viewer)
 
