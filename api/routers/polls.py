@@ -15,6 +15,7 @@ from api.routers.bodies import check_fields
 from api.routers.deps import KEY_PROBLEMS, CurrentViewer, Key, Once, TheVault, Tx, problems
 from api.rules import polls as rules
 from api.rules.polls import PollMove, VoteChannel
+from api.rules.stage_polls import PollUnfit
 from api.schemas.base import Happened
 from api.schemas.polls import (
     NEEDED,
@@ -42,6 +43,7 @@ from api.services.polls.drafting import NewPoll, PollMalformed
 from api.services.polls.finding import find, load
 from api.services.polls.reading import NotCounted
 from api.services.polls.rolls import EmptyRoll
+from api.services.polls.staging import StageNotVoting
 from api.services.timeline import timeline
 
 fast = APIRouter(tags=["表决"], route_class=HotRoute)
@@ -192,7 +194,9 @@ async def list_seals(
     response_model=PollOut,
     summary="发起表决",
     description="写成草稿：事项、选项、选民册的取法、规则与起止时间。公告之后不再更改。",
-    responses=problems(Malformed, NotFound, NotAllowed, WrongLevel, PollMalformed, *KEY_PROBLEMS),
+    responses=problems(
+        Malformed, NotFound, NotAllowed, WrongLevel, PollMalformed, PollUnfit, StageNotVoting, *KEY_PROBLEMS
+    ),
     dependencies=[Once],
 )
 async def create_poll(body: DraftPoll, viewer: CurrentViewer, tx: Tx) -> dict[str, Any]:
@@ -208,7 +212,16 @@ async def create_poll(body: DraftPoll, viewer: CurrentViewer, tx: Tx) -> dict[st
     summary="推进表决",
     description="公告、开始、截止、重新计票、重新表决、作废；返回操作之后的表决。",
     responses=problems(
-        Malformed, NotFound, NotAllowed, WrongMoment, rules.TooEarly, EmptyRoll, PollMalformed, *KEY_PROBLEMS
+        Malformed,
+        NotFound,
+        NotAllowed,
+        WrongMoment,
+        rules.TooEarly,
+        EmptyRoll,
+        PollMalformed,
+        PollUnfit,
+        StageNotVoting,
+        *KEY_PROBLEMS,
     ),
     dependencies=[Once],
 )

@@ -9,7 +9,7 @@ from api.kit.http import TransactionRoute
 from api.kit.paging import After, Limit, Page
 from api.kit.problems import Malformed, NotAllowed, NotFound, WrongMoment
 from api.routers.bodies import check_fields
-from api.routers.deps import KEY_PROBLEMS, CurrentViewer, Once, Tx, problems
+from api.routers.deps import KEY_PROBLEMS, CurrentViewer, Once, ThePictures, Tx, problems
 from api.routers.topics import TopicId
 from api.rules.objections import ObjectionMove, OwnObjection
 from api.rules.topics import WrongStage
@@ -182,11 +182,12 @@ async def list_milestones(topic_id: TopicId, viewer: CurrentViewer, tx: Tx) -> d
     dependencies=[Once],
 )
 async def report_progress(
-    topic_id: TopicId, body: ReportProgress, viewer: CurrentViewer, tx: Tx
+    topic_id: TopicId, body: ReportProgress, viewer: CurrentViewer, tx: Tx, pictures: ThePictures
 ) -> dict[str, Any]:
     return await executing.report(
         tx,
         viewer,
+        pictures,
         topic_id,
         body.text,
         milestone_id=body.milestone_id,
@@ -203,9 +204,14 @@ async def report_progress(
     responses=problems(NotFound),
 )
 async def list_progress(
-    topic_id: TopicId, viewer: CurrentViewer, tx: Tx, limit: Limit = 20, after: After = None
+    topic_id: TopicId,
+    viewer: CurrentViewer,
+    tx: Tx,
+    pictures: ThePictures,
+    limit: Limit = 20,
+    after: After = None,
 ) -> dict[str, Any]:
-    return await executing.reports(tx, viewer, topic_id, limit=limit, after=after)
+    return await executing.reports(tx, viewer, pictures, topic_id, limit=limit, after=after)
 
 
 @router.put(
