@@ -124,6 +124,20 @@ async def get_poll_result(poll_id: PollId, viewer: CurrentViewer, tx: Tx) -> dic
 
 
 @router.get(
+    "/polls/{poll_id}/result/picture",
+    response_class=Response,
+    summary="表决结果的图片",
+    description="各选项得票的矢量图（SVG），宽 640。",
+    responses={
+        200: {"content": {"image/svg+xml": {"schema": {"type": "string"}}}},
+        **problems(NotFound, NotCounted),
+    },
+)
+async def get_poll_picture(poll_id: PollId, viewer: CurrentViewer, tx: Tx) -> Response:
+    return Response(await reading.picture(tx, viewer, poll_id), media_type="image/svg+xml")
+
+
+@router.get(
     "/polls/{poll_id}/events",
     response_model=Page[Happened],
     summary="表决时间线",

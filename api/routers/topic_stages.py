@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Path, Response
 
 from api.kit.http import TransactionRoute
 from api.kit.paging import After, Limit, Page
@@ -28,10 +28,11 @@ from api.schemas.topics import (
     TopicOut,
     WriteMinutes,
 )
-from api.services.topics import executing, meeting, objecting
+from api.services.topics import executing, meeting, objecting, papers
 from api.services.topics.executing import NoSuchMilestone
 from api.services.topics.meeting import Attendant, NotHeldYet
 from api.services.topics.objecting import AlreadyObjected
+from api.services.topics.papers import NotPrinted
 from api.services.topics.view import read
 from api.services.uploads.attaching import TooManyUploads, UploadNotUsable
 
@@ -97,6 +98,26 @@ async def write_minutes(
 ) -> dict[str, Any]:
     came = [Attendant(a.name, a.capacity, a.person_id) for a in body.attendants]
     return await meeting.minute(tx, viewer, topic_id, meeting_id, body.minutes, body.conclusion, came)
+
+
+@router.get(
+    "/topics/{topic_id}/meetings/{meeting_id}/paper",
+    response_class=Response,
+    summary="会议纪要的打印件",
+    description="可打印的会议纪要（PDF，A4），附到会人签名栏；记录纪要后几秒之内排好。",
+    responses={
+        200: {"content": {"application/pdf": {"schema": {"type": "string", "format": "binary"}}}},
+        **problems(NotFound, NotPrinted),
+    },
+)
+async def get_minutes_paper(
+    topic_id: TopicId,
+    meeting_id: Annotated[UUID, Path(description="会议标识")],
+    viewer: CurrentViewer,
+    tx: Tx,
+) -> Response:
+    pdf = await papers.read(tx, viewer, topic_id, meeting_id)
+    return Response(pdf, media_type="application/pdf")
 
 
 @router.post(

@@ -1,5 +1,7 @@
 """Every template from its first stage to its last over HTTP, each with its own bodies, polls and rules."""
 
+from xml.etree import ElementTree
+
 import pytest
 from sqlalchemy import text, update
 
@@ -9,6 +11,8 @@ from api.models import Residency
 from api.rules.roles import Role
 from api.rules.topic_templates import TEMPLATES, TopicTemplate
 from api.services.content import deciding
+from api.services.topics.printing import Printer
+from tests.kit.test_printing import characters
 from tests.neighbours import lives
 from tests.polls import neighbours, vote
 from tests.services.test_uploads import upload
@@ -47,6 +51,16 @@ async def test_consultation_goes_from_a_resident_without_hukou_to_a_record(
     early = await story.move(here.worker, "advance")
     assert (early.status_code, early.json()["code"]) == (409, "not_heard")
     await story.meet()
+    [meeting] = (await people[0].get(f"/topics/{story.id}/meetings")).json()["items"]
+    paper = f"/topics/{story.id}/meetings/{meeting['id']}/paper"
+    await pump()
+    unprinted = await people[0].get(paper)
+    assert (unprinted.status_code, unprinted.json()["code"]) == (409, "not_printed")
+    printer = Printer(town.app.state.db)
+    assert (await printer.run_one(), await printer.run_one()) == (True, False)
+    pdf = await people[0].get(paper)
+    assert (pdf.headers["content-type"], pdf.content[:5]) == ("application/pdf", b"%PDF-")
+    assert set("周阿姨居民代表逐一发言同意") <= characters(pdf.content)
     await story.done(here.worker, "advance", result="共识：23 点后关闭")
     waiting = await story.move(here.worker, "advance")
     assert (waiting.status_code, waiting.json()["code"]) == (409, "vote_open")
@@ -63,6 +77,8 @@ async def test_consultation_goes_from_a_resident_without_hukou_to_a_record(
         "passed",
         "".join(result["words"][1:]),
     )
+    drawn = ElementTree.fromstring((await here.resident.get(f"/polls/{poll}/result/picture")).text)
+    assert {"3 票 75.0%", "1 票 25.0%", "0 票 0.0%"} <= {t.text for t in drawn.findall("{*}text")}
     assert story.stage["kind"] == "publicity"
     hasty = await story.move(here.worker, "advance")
     assert (hasty.status_code, hasty.json()["code"]) == (409, "stage_running")

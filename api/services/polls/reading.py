@@ -13,6 +13,7 @@ from api.kit.paging import page, read_cursor
 from api.kit.problems import NotAllowed, Problem
 from api.kit.secrets import Vault
 from api.models import Poll, Seal
+from api.rules.poll_picture import drawn
 from api.rules.polls import POLLS, PollState
 from api.rules.roles import Permission
 from api.services.access import Viewer, params
@@ -117,6 +118,14 @@ async def result(tx: AsyncSession, viewer: Viewer, poll_id: UUID) -> dict[str, A
         "options": row["options"],
         "turnout": running,
     }
+
+
+async def picture(tx: AsyncSession, viewer: Viewer, poll_id: UUID) -> str:
+    """The result as SVG. Raises NotFound, NotCounted."""
+    row = await read_row(tx, viewer, poll_id)
+    if row["outcome"] is None:
+        raise NotCounted
+    return drawn(row["title"], row["options"], row["outcome"])
 
 
 _RECORDS = text("select content, batch from poll_records where poll_id = :poll order by id")

@@ -50,6 +50,16 @@ DELIBERATION: tuple[Holding, ...] = (
         mine="t.person_id = :person",
         erase=(f"update topic_attendances set name = '{GONE}' where person_id = :person",),
     ),
+    Holding(
+        "papers",
+        "会议纪要打印件（重新排版，不再有到会人的姓名）",
+        (),
+        erase=(
+            """update papers set state = 'pending', content = null, created_at = :now
+                where subject_id in (select meeting_id from topic_attendances where person_id = :person)""",
+        ),
+    ),
     Holding("topic_meetings", "协商会的记录人", ("recorded_by",)),
     Holding("progress", "落实进展的填写人", ("author_id",)),
+    Holding("disclosures", "公开事项的起草人和审核人", ("drafted_by", "reviewed_by")),
 )

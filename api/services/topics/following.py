@@ -32,7 +32,7 @@ from api.rules.roles import LEADS, Role, roles_with
 from api.rules.topics import acts_for
 from api.services import notices
 from api.services.access import live
-from api.services.topics import moving
+from api.services.topics import moving, papers
 from api.services.topics.timing import TOWN, go_on
 
 _BATCH = 1_000
@@ -98,6 +98,8 @@ async def follow(tx: AsyncSession, event: Event) -> None:
                 title=title,
                 text=f"“{topic.title}”：{event.text or title}。",
             )
+    if event.move == "minute":
+        await papers.order(tx, UUID(event.data["meeting_id"]))
     if event.move in _UNBLOCKS:
         await go_on(tx, topic.id)
 
