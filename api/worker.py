@@ -22,6 +22,7 @@ from api.services.cases import searching
 from api.services.content import checking
 from api.services.content.checking import Moderator
 from api.services.content.risk import Rater
+from api.services.disclosures import planning
 from api.services.due import DueClock, RanOut
 from api.services.jobs import Schedule, Scheduled
 from api.services.polls.sealing import Sealer
@@ -31,6 +32,7 @@ from api.services.privacy.exporting import Exporter
 from api.services.sending import Outcome, Sender
 from api.services.sessions import Sessions
 from api.services.topics import drawing
+from api.services.topics.printing import Printer
 from api.services.uploads import sweeping
 from api.services.uploads.pictures import Pictures
 from api.services.uploads.sweeping import Sweeper
@@ -56,6 +58,7 @@ JOBS = (
     Scheduled("daily_digest", timedelta(minutes=5), digest.send_due),
     Scheduled("forget_old_checks", timedelta(hours=6), checking.forget_old),
     Scheduled("doom_unused_uploads", timedelta(minutes=10), sweeping.doom_unused),
+    Scheduled("plan_disclosures", timedelta(hours=6), planning.plan_due),
     Scheduled("draw_opinion_maps", timedelta(seconds=10), drawing.draw_due),
 )
 
@@ -111,6 +114,7 @@ def _loops(
     loops.add("exports", exporter.run_one, idle=2.0, limit=60.0)
     sealer = Sealer(db, Vault(settings.master_key.get_secret_value()))
     loops.add("seals", sealer.run_once, idle=3.0, limit=300.0)
+    loops.add("papers", Printer(db).run_one, idle=2.0, limit=60.0)
     loops.add("heartbeat", Heartbeat(db).beat, idle=HEARTBEAT_S)
     return loops
 

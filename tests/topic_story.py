@@ -1,23 +1,28 @@
 """A topic told step by step over HTTP: who raises it, passes its checks, and what its stages need."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import httpx
 from sqlalchemy import update
 from sqlmodel import col
 
 from api.kit import clock
-from api.models import Grant, Topic
+from api.models import Branch, Grant, Membership, Topic
 from api.models.people import PersonId
 from api.rules.content import ContentState
+from api.rules.people import MembershipKind, MembershipState
 from api.rules.roles import Role
-from api.services.topics import moving
+from api.rules.voting.rule import as_json, owners_ordinary, simple_majority
+from tests.polls import MAJORITY, closed, opened, renew, vote
 from tests.town import Actor, Town
 
 Pump = Callable[[], Awaitable[None]]
+HOUSEHOLDS = {"basis": "household", "rule": as_json(simple_majority())}
+OWNERS = {"basis": "owner", "rule": as_json(owners_ordinary())}
+PERSONS = {"basis": "person", "rule": MAJORITY}
 MONDAY = datetime(2026, 11, 23, 1, 30, tzinfo=UTC)
 
 
@@ -66,14 +71,34 @@ class Story:
         answer = await chair.call("PUT", f"/topics/{self.id}/meetings/{meeting['id']}/minutes", json=minutes)
         assert answer.status_code == 200, answer.text
 
-    async def voted(self, passed: bool = True) -> None:
-        """The stage's poll has been counted."""
-        async with self.town.app.state.db.transaction() as tx:
-            await moving.decide(
-                tx, UUID(self.stage["id"]), uuid4(), passed=passed, result="赞成 8，反对 1，弃权 0"
-            )
-        await self.pump()
+    async def poll(self, **changes: Any) -> str:
+        """The stage's poll, open."""
+        await renew(self.town, self.town.supervisor)
+        asked = {"stage_id": self.stage["id"], "place_id": self.topic["place"]["id"], **PERSONS, **changes}
+        found = await opened(self.town, **asked)
         await self.look()
+        assert self.stage["poll_id"] == found
+        return found
+
+    async def voted(self, yes: Sequence[Actor], no: Sequence[Actor] = (), **changes: Any) -> str:
+        """The stage's poll is opened, voted in, closed by the clock, sealed and counted; the topic has followed."""
+        found = await self.poll(**changes)
+        for who, choice in [*((w, "yes") for w in yes), *((w, "no") for w in no)]:
+            answer = await vote(who, found, choice)
+            assert answer.status_code == 201, answer.text
+        await self.counted()
+        return found
+
+    async def counted(self) -> None:
+        await closed(self.town, self.pump)
+        await self.look()
+
+    async def told(self, who: Actor, *moves: str) -> None:
+        """Every one of these steps reached them."""
+        await self.pump()
+        notices = (await who.get("/notices?limit=100")).json()["items"]
+        kinds = {n["kind"].split(".")[1] for n in notices if n["subject_id"] == self.id}
+        assert set(moves) <= kinds, set(moves) - kinds
 
     async def wait(self, days: int) -> None:
         clock.move(timedelta(days=days))
@@ -111,3 +136,22 @@ async def grant(town: Town, who: Actor, role: Role) -> Actor:
     async with town.app.state.db.transaction() as tx:
         tx.add(Grant(person_id=PersonId(who.id), role=role, place_id=town.here.place))
     return who
+
+
+async def party_members(town: Town, who: list[Actor]) -> str:
+    """Verified members of one branch here."""
+    async with town.app.state.db.transaction() as tx:
+        branch = Branch(name="第一党支部", place_id=town.here.place)
+        tx.add(branch)
+        await tx.flush()
+        tx.add_all(
+            Membership(
+                person_id=PersonId(actor.id),
+                kind=MembershipKind.party,
+                place_id=town.here.place,
+                branch_id=branch.id,
+                state=MembershipState.verified,
+            )
+            for actor in who
+        )
+    return str(branch.id)

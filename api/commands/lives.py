@@ -5,7 +5,17 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from api.kit.lifecycle import Lifecycle
-from api.rules import appointments, case_requests, cases, content, need_words, objections, polls, topics
+from api.rules import (
+    appointments,
+    case_requests,
+    cases,
+    content,
+    disclosures,
+    need_words,
+    objections,
+    polls,
+    topics,
+)
 from api.rules.needs import NEEDS
 from api.rules.people import BELONGING_TITLES, MEMBERSHIPS, PEOPLE, RESIDENCIES
 from api.rules.points import REDEMPTION_TITLES, REDEMPTIONS
@@ -45,6 +55,7 @@ LIVES = (
     _life(polls.POLLS, polls.POLL_STATE_TITLES, polls.POLL_STANDING_TITLES),
     _life(topics.TOPICS, topics.TOPIC_STATE_TITLES, topics.TOPIC_STANDING_TITLES),
     _life(objections.OBJECTIONS, objections.OBJECTION_TITLES, objections.OBJECTION_STANDING_TITLES),
+    _life(disclosures.DISCLOSURES, disclosures.DISCLOSURE_TITLES, disclosures.DISCLOSURE_STANDING_TITLES),
     _life(content.CHECKS, content.CHECK_TITLES, content.STANDING_TITLES),
     _life(RESIDENCIES, BELONGING_TITLES, _BELONGING),
     _life(MEMBERSHIPS, BELONGING_TITLES, _BELONGING),

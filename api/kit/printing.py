@@ -50,7 +50,7 @@ def typeset(template: str, data: Mapping[str, Any], *, at: datetime, pictures: S
         font_paths=_fonts(),
         ignore_system_fonts=True,
         sys_inputs={"data": shown, "pictures": drawn},
-        timestamp=at,
+        timestamp=at.replace(microsecond=0),  # typst takes whole seconds
     )
     if warnings:  # an unknown font is only a warning to typst, and then nothing is drawn
         raise ValueError("; ".join(warning.message for warning in warnings))

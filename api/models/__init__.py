@@ -11,6 +11,7 @@ from api.models.case_requests import CaseRequest, CaseTask, CaseUrge
 from api.models.cases import Case, CaseMessage, CaseNumber, CaseRating, CaseReach
 from api.models.content import ContentCheck, MediaVerdict, RiskRating, Upload
 from api.models.deadlines import Deadline
+from api.models.disclosures import Disclosure, DisclosureQuestion
 from api.models.imports import ImportRun
 from api.models.jobs import Job
 from api.models.joining import CaseSupport
@@ -18,6 +19,7 @@ from api.models.merchants import Merchant
 from api.models.needs import Claim, Claimant, Need, Offer
 from api.models.notices import Notice, NoticePreference, SubscriptionConsent, SubscriptionMessage
 from api.models.opinions import OpinionJob, OpinionMap, Stance, Statement, TopicRating
+from api.models.papers import Paper
 from api.models.people import (
     Branch,
     Credential,
@@ -80,6 +82,8 @@ __all__ = [
     "Deadline",
     "Delegation",
     "Delivery",
+    "Disclosure",
+    "DisclosureQuestion",
     "Elector",
     "Erasure",
     "Estate",
@@ -108,6 +112,7 @@ __all__ = [
     "Official",
     "OpinionJob",
     "OpinionMap",
+    "Paper",
     "PaperEntry",
     "Person",
     "Place",

@@ -15,6 +15,7 @@ from api.routers.bodies import check_fields
 from api.routers.deps import KEY_PROBLEMS, CurrentViewer, Db, Key, Once, TheVault, Tx, problems
 from api.rules import polls as rules
 from api.rules.polls import PollMove, VoteChannel
+from api.rules.stage_polls import PollUnfit
 from api.schemas.base import Happened
 from api.schemas.polls import (
     NEEDED,
@@ -53,6 +54,7 @@ from api.services.polls.drafting import NewPoll, PollMalformed
 from api.services.polls.finding import find, load
 from api.services.polls.reading import NotCounted, Turnout
 from api.services.polls.rolls import EmptyRoll
+from api.services.polls.staging import StageNotVoting
 from api.services.timeline import timeline
 
 fast = APIRouter(tags=["表决"], route_class=HotRoute)
@@ -141,6 +143,20 @@ async def get_poll_result(poll_id: PollId, viewer: CurrentViewer, db: Db) -> Res
 
 
 @router.get(
+    "/polls/{poll_id}/result/picture",
+    response_class=Response,
+    summary="表决结果的图片",
+    description="各选项得票的矢量图（SVG），宽 640。",
+    responses={
+        200: {"content": {"image/svg+xml": {"schema": {"type": "string"}}}},
+        **problems(NotFound, NotCounted),
+    },
+)
+async def get_poll_picture(poll_id: PollId, viewer: CurrentViewer, tx: Tx) -> Response:
+    return Response(await reading.picture(tx, viewer, poll_id), media_type="image/svg+xml")
+
+
+@router.get(
     "/polls/{poll_id}/events",
     response_model=Page[Happened],
     summary="表决时间线",
@@ -224,7 +240,9 @@ async def get_event_proof(
     response_model=PollOut,
     summary="发起表决",
     description="写成草稿：事项、选项、选民册的取法、规则与起止时间。公告之后不再更改。",
-    responses=problems(Malformed, NotFound, NotAllowed, WrongLevel, PollMalformed, *KEY_PROBLEMS),
+    responses=problems(
+        Malformed, NotFound, NotAllowed, WrongLevel, PollMalformed, PollUnfit, StageNotVoting, *KEY_PROBLEMS
+    ),
     dependencies=[Once],
 )
 async def create_poll(body: DraftPoll, viewer: CurrentViewer, tx: Tx) -> dict[str, Any]:
@@ -240,7 +258,16 @@ async def create_poll(body: DraftPoll, viewer: CurrentViewer, tx: Tx) -> dict[st
     summary="推进表决",
     description="公告、开始、截止、重新计票、重新表决、作废；返回操作之后的表决。",
     responses=problems(
-        Malformed, NotFound, NotAllowed, WrongMoment, rules.TooEarly, EmptyRoll, PollMalformed, *KEY_PROBLEMS
+        Malformed,
+        NotFound,
+        NotAllowed,
+        WrongMoment,
+        rules.TooEarly,
+        EmptyRoll,
+        PollMalformed,
+        PollUnfit,
+        StageNotVoting,
+        *KEY_PROBLEMS,
     ),
     dependencies=[Once],
 )

@@ -3,13 +3,13 @@
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Path, Response
 
 from api.kit.http import TransactionRoute
 from api.kit.paging import After, Limit, Page
 from api.kit.problems import Malformed, NotAllowed, NotFound, WrongMoment
 from api.routers.bodies import check_fields
-from api.routers.deps import KEY_PROBLEMS, CurrentViewer, Once, Tx, problems
+from api.routers.deps import KEY_PROBLEMS, CurrentViewer, Once, ThePictures, Tx, problems
 from api.routers.topics import TopicId
 from api.rules.objections import ObjectionMove, OwnObjection
 from api.rules.topics import WrongStage
@@ -28,10 +28,11 @@ from api.schemas.topics import (
     TopicOut,
     WriteMinutes,
 )
-from api.services.topics import executing, meeting, objecting
+from api.services.topics import executing, meeting, objecting, papers
 from api.services.topics.executing import NoSuchMilestone
 from api.services.topics.meeting import Attendant, NotHeldYet
 from api.services.topics.objecting import AlreadyObjected
+from api.services.topics.papers import NotPrinted
 from api.services.topics.view import read
 from api.services.uploads.attaching import TooManyUploads, UploadNotUsable
 
@@ -97,6 +98,26 @@ async def write_minutes(
 ) -> dict[str, Any]:
     came = [Attendant(a.name, a.capacity, a.person_id) for a in body.attendants]
     return await meeting.minute(tx, viewer, topic_id, meeting_id, body.minutes, body.conclusion, came)
+
+
+@router.get(
+    "/topics/{topic_id}/meetings/{meeting_id}/paper",
+    response_class=Response,
+    summary="会议纪要的打印件",
+    description="可打印的会议纪要（PDF，A4），附到会人签名栏；记录纪要后几秒之内排好。",
+    responses={
+        200: {"content": {"application/pdf": {"schema": {"type": "string", "format": "binary"}}}},
+        **problems(NotFound, NotPrinted),
+    },
+)
+async def get_minutes_paper(
+    topic_id: TopicId,
+    meeting_id: Annotated[UUID, Path(description="会议标识")],
+    viewer: CurrentViewer,
+    tx: Tx,
+) -> Response:
+    pdf = await papers.read(tx, viewer, topic_id, meeting_id)
+    return Response(pdf, media_type="application/pdf")
 
 
 @router.post(
@@ -182,11 +203,12 @@ async def list_milestones(topic_id: TopicId, viewer: CurrentViewer, tx: Tx) -> d
     dependencies=[Once],
 )
 async def report_progress(
-    topic_id: TopicId, body: ReportProgress, viewer: CurrentViewer, tx: Tx
+    topic_id: TopicId, body: ReportProgress, viewer: CurrentViewer, tx: Tx, pictures: ThePictures
 ) -> dict[str, Any]:
     return await executing.report(
         tx,
         viewer,
+        pictures,
         topic_id,
         body.text,
         milestone_id=body.milestone_id,
@@ -203,9 +225,14 @@ async def report_progress(
     responses=problems(NotFound),
 )
 async def list_progress(
-    topic_id: TopicId, viewer: CurrentViewer, tx: Tx, limit: Limit = 20, after: After = None
+    topic_id: TopicId,
+    viewer: CurrentViewer,
+    tx: Tx,
+    pictures: ThePictures,
+    limit: Limit = 20,
+    after: After = None,
 ) -> dict[str, Any]:
-    return await executing.reports(tx, viewer, topic_id, limit=limit, after=after)
+    return await executing.reports(tx, viewer, pictures, topic_id, limit=limit, after=after)
 
 
 @router.put(

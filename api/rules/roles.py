@@ -80,6 +80,9 @@ class Permission(StrEnum):
     topic_run = "topic.run"
     topic_screen = "topic.screen"
     topic_oversee = "topic.oversee"
+    disclosure_read = "disclosure.read"
+    disclosure_write = "disclosure.write"
+    disclosure_review = "disclosure.review"
 
 
 PERMISSION_TITLES: dict[Permission, str] = {
@@ -120,6 +123,9 @@ PERMISSION_TITLES: dict[Permission, str] = {
     Permission.topic_run: "发起和推进协商议事，记录会议与进展",
     Permission.topic_screen: "代表党组织初审议题、推进党组织负责的环节",
     Permission.topic_oversee: "代表监督委员会推进其负责的环节",
+    Permission.disclosure_read: "查看辖区内尚未公开的公开事项",
+    Permission.disclosure_write: "起草、公开、归档公开事项",
+    Permission.disclosure_review: "代表监督委员会审核公开内容",
 }
 
 _DESK = {
@@ -133,6 +139,8 @@ _DESK = {
     Permission.poll_record,
     Permission.topic_read,
     Permission.topic_run,
+    Permission.disclosure_read,
+    Permission.disclosure_write,
     Permission.need_read,
     Permission.need_screen,
     Permission.need_dispatch,
@@ -179,12 +187,21 @@ GRANTED: dict[Role, frozenset[Permission]] = {
     Role.property_staff: frozenset({Permission.case_note, Permission.case_handle}),
     Role.property_manager: frozenset({Permission.case_note, Permission.case_handle}),
     Role.merchant_staff: frozenset({Permission.case_note, Permission.case_handle}),
-    Role.oversight_member: frozenset({Permission.topic_read, Permission.topic_oversee}),
+    Role.oversight_member: frozenset(
+        {
+            Permission.topic_read,
+            Permission.topic_oversee,
+            Permission.disclosure_read,
+            Permission.disclosure_review,
+        }
+    ),
     Role.town_supervisor: frozenset(
         {
             Permission.topic_read,
             Permission.topic_run,
             Permission.topic_screen,
+            Permission.disclosure_read,
+            Permission.disclosure_review,
             Permission.case_read,
             Permission.case_note,
             Permission.case_dispatch,
@@ -207,6 +224,7 @@ GRANTED: dict[Role, frozenset[Permission]] = {
             Permission.poll_manage,
             Permission.poll_record,
             Permission.topic_oversee,
+            Permission.disclosure_review,
         }
     ),
     Role.auditor: frozenset(
@@ -219,6 +237,7 @@ GRANTED: dict[Role, frozenset[Permission]] = {
             Permission.audit_read,
             Permission.queue_read,
             Permission.topic_read,
+            Permission.disclosure_read,
         }
     ),
 }

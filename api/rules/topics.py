@@ -126,6 +126,7 @@ class TopicMove(StrEnum):
     return_ = "return"
     resubmit = "resubmit"
     decide = "decide"
+    revote = "revote"
     reopen = "reopen"
     finish = "finish"
     end = "end"
@@ -334,6 +335,11 @@ def _undecided(facts: TopicFacts) -> Problem | None:
     return None if right else WrongStage("没有等待结果的表决")
 
 
+def _not_begun(facts: TopicFacts) -> Problem | None:
+    begun = facts.kind in (StageKind.execution, StageKind.evaluation, StageKind.record)
+    return WrongStage("已经开始执行") if begun else None
+
+
 def _is_poor(facts: TopicFacts) -> Problem | None:
     return None if isinstance(ready(facts), PoorlyRated) else WrongStage("评议合格")
 
@@ -357,6 +363,8 @@ TOPICS: Lifecycle[TopicState, TopicStanding, TopicFacts] = Lifecycle(
         Move(TopicMove.resubmit, "修改后再提交", (_S.returned,), _S.running, frozenset({_BY.author})),
         Move(TopicMove.decide, "记入表决结果", (_S.running,), _S.running, frozenset({_BY.system}), _undecided,
              note="计票之后由系统记入；通过则进入下一环节"),
+        Move(TopicMove.revote, "重新表决", (_S.running,), _S.running, frozenset({_BY.system}), _not_begun,
+             note="决定本议题的表决作废或重新计票结果不同，退回该表决环节；已开始执行的由负责组织决定"),
         Move(TopicMove.reopen, "重新执行", (_S.running,), _S.running, frozenset({_BY.system}), _is_poor,
              note=f"居民评议平均低于 {POOR_BELOW:.0f} 分，退回执行环节，最多 {ROUNDS} 轮"),
         Move(TopicMove.finish, "办结", (_S.running,), _S.completed, _ALONG, _may_finish),

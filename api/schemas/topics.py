@@ -19,6 +19,7 @@ from api.rules.topics import (
     TopicState,
 )
 from api.schemas.base import Body, Line, LongText, Moment, Named, Out, ShortText, Title
+from api.schemas.uploads import PictureOut
 
 _EXAMPLE_ID = "01938f2a-6f00-7000-8000-0123456789ab"
 
@@ -341,6 +342,7 @@ class ProgressOut(Out):
     milestone_id: UUID | None
     by: str
     text: str
+    uploads: list[PictureOut] = Field(description="照片；审核通过之前只有上传人和工作人员可见")
     created_at: datetime
 
 

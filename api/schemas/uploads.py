@@ -26,7 +26,7 @@ class UploadOut(Out):
 class PictureOut(UploadOut):
     """一张图片"""
 
-    subject_kind: str = Field(description="属于诉求 case 还是一条往来 case_message")
+    subject_kind: str = Field(description="属于诉求 case、一条往来 case_message、一次进展 progress 等")
     subject_id: UUID = Field(description="所属对象")
     purpose: UploadPurpose = Field(description="佐证 evidence、处置前 before、处置后 after")
     width: int | None

@@ -10,6 +10,7 @@ from api.services import calendars, deadlines, notices, pushes
 from api.services.appointments import following as appointments
 from api.services.cases import following
 from api.services.content import following as content
+from api.services.disclosures import following as disclosures
 from api.services.needs import following as needs
 from api.services.people import following as people
 from api.services.polls import following as polls
@@ -61,6 +62,7 @@ _CONSEQUENCES: dict[str, Consequence] = {
     "content_check": content.follow,
     "grant": people.follow,
     "membership": people.follow,
+    "disclosure": disclosures.follow,
     "need": needs.follow,
     "residency": people.follow,
     "erasure": erasing.follow,

@@ -9,11 +9,11 @@ import typst
 
 from api.kit.printing import typeset, undrawable
 
-AT = datetime(2026, 11, 23, 1, 30, tzinfo=UTC)
+AT = datetime(2026, 11, 23, 1, 30, 3, 300_040, tzinfo=UTC)
 PAGE = "= #data.title\n#for line in data.lines [- #line \n]"
 
 
-def _drawn(pdf: bytes) -> set[str]:
+def characters(pdf: bytes) -> set[str]:
     """The characters that have a glyph in the document, from the fonts' maps back to Unicode."""
     found = set()
     for part in re.findall(rb"stream\n(.*?)\nendstream", pdf, re.DOTALL):
@@ -30,7 +30,7 @@ def _drawn(pdf: bytes) -> set[str]:
 def test_a_page_carries_a_chinese_font_and_is_the_same_twice() -> None:
     first = typeset(PAGE, {"title": "议事记录", "lines": ["同意", "䶮先生与𠮷女士"]}, at=AT)
     assert first.pdf.startswith(b"%PDF-")
-    assert set("议事记录同意䶮先生与𠮷女士") <= _drawn(first.pdf)
+    assert set("议事记录同意䶮先生与𠮷女士") <= characters(first.pdf)
     assert first.missing == ()
     assert typeset(PAGE, {"title": "议事记录", "lines": ["同意", "䶮先生与𠮷女士"]}, at=AT) == first
 
@@ -47,7 +47,7 @@ def test_a_character_the_font_lacks_is_spelled_out_and_reported() -> None:
 def test_what_a_person_wrote_is_never_read_as_markup() -> None:
     wicked = '#panic("no") *b* $x$ ] #import "/etc/passwd"'
     printed = typeset(PAGE, {"title": wicked, "lines": [wicked]}, at=AT)
-    assert set(wicked) - {" "} <= _drawn(printed.pdf)
+    assert set(wicked) - {" "} <= characters(printed.pdf)
 
 
 def test_a_picture_made_here_is_set_into_the_page() -> None:

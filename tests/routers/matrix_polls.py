@@ -31,6 +31,7 @@ TABLE |= {
     "GET /polls/{poll_id}": Line(**ON),
     "GET /polls/{poll_id}/events": Line(**ON),
     "GET /polls/{poll_id}/result": Line(**ON, ok=409),
+    "GET /polls/{poll_id}/result/picture": Line(**ON, ok=409),
     "GET /polls/{poll_id}/bulletin": Line(**ON, ok=409),
     "GET /polls/{poll_id}/proof": Line(**ON, ok=404, query=f"?leaf={'0' * 64}"),
     "GET /polls/{poll_id}/roll-preview": Line(**ON),

@@ -76,6 +76,9 @@ TABLE: dict[str, Line | list[Line]] = {
         body={"minutes": "发言", "conclusion": "同意", "attendants": [{"name": "周", "capacity": "代表"}]},
         subject={"topic_id": "consultation", "meeting_id": "meeting"},
     ),
+    "GET /topics/{topic_id}/meetings/{meeting_id}/paper": Line(
+        see=NOBODY, subject={"topic_id": "consultation", "meeting_id": "meeting"}
+    ),
     "POST /topics/{topic_id}/objections": _in("publicity", LIVES, text="费用不符"),
     "GET /topics/{topic_id}/objections": _see("", "publicity"),
     "POST /objections/{objection_id}/moves/{move}": [

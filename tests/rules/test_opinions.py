@@ -76,10 +76,11 @@ def test_what_both_camps_agree_on_and_what_divides_them_is_named() -> None:
 
 
 def test_a_camp_too_small_to_hide_in_is_not_shown_as_a_group() -> None:
-    small = opinions.SMALLEST_GROUP - 1
-    found, camp = _camps((30, small))
-    assert all(g.size >= opinions.SMALLEST_GROUP for g in found.groups)
-    assert adjusted_rand(camp, found.membership) < 1
+    five, _ = _camps((30, 5))
+    assert sorted(g.size for g in five.groups) == [5, 30], "five are enough"
+    four, camp = _camps((30, 4))
+    assert min(g.size for g in four.groups) >= 5
+    assert adjusted_rand(camp, four.membership) < 1
 
 
 def test_few_people_are_one_group_and_nobody_is_none() -> None:

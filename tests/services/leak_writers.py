@@ -11,6 +11,7 @@ from sqlalchemy import text
 from api.models.people import PersonId
 from tests import neighbours, polls
 from tests.estates import made
+from tests.routers import matrix_disclosures
 from tests.routers.matrix_topics import fill as add_topics
 from tests.town import Actor, Town
 
@@ -132,6 +133,19 @@ async def _polls(world: World) -> None:
     world.ids["poll_id"] = [await polls.opened(world.town)]
 
 
+async def _disclosures(world: World) -> None:
+    """Staff's words; a question on them is a case, whose words wait like those of any other."""
+    names: dict[str, str] = {}
+    async with world.town.app.state.db.transaction() as tx:
+        await matrix_disclosures.fill(tx, world.town.here, names)
+    shown = names["disclosure_published"]
+    asked = await made(
+        world.town.here.resident.post(f"/disclosures/{shown}/questions", {"text": f"{MARK}疑问"})
+    )
+    world.ids["case_id"].append(asked["id"])
+    world.ids["disclosure_id"] = [shown, names["disclosure_planned"]]
+
+
 async def _names(world: World) -> None:
     changed = await world.town.here.resident.call(
         "PATCH", "/me", json={"nickname": f"{MARK}之名", "avatar": "https://example.org/xuanniao.jpg"}
@@ -155,6 +169,7 @@ WRITERS: tuple[Callable[[World], Awaitable[None]], ...] = (
     _needs,
     _appointments,
     _polls,
+    _disclosures,
     _names,
     _memberships,
 )

@@ -19,6 +19,7 @@ from api.rules.voting.rule import YES_NO_OPTIONS, Measure, Method, Option, Rule,
 from api.services import access
 from api.services.access import Viewer
 from api.services.places.finding import find_place
+from api.services.polls import staging
 
 SYSTEM = "系统"
 
@@ -71,16 +72,30 @@ def options_of(new: NewPoll) -> tuple[Option, ...]:
 
 
 async def create(tx: AsyncSession, viewer: Viewer | None, new: NewPoll) -> UUID:
-    """A draft; `viewer` None is the system. Raises NotFound, NotAllowed, PollMalformed."""
+    """A draft; `viewer` None is the system. Raises NotFound, NotAllowed, PollMalformed, and as staging.check.
+
+    Of a poll that is repeated, whoever repeats it has asked staging.check already.
+    """
     place = await find_place(tx, new.place_id)
-    title = SYSTEM
+    title, topic_id = SYSTEM, new.topic_id
     if viewer is not None:
         title = capacity(await access.require(tx, viewer, Permission.poll_manage, place.path))
+        if new.previous_id is None:
+            topic_id = await staging.check(
+                tx,
+                viewer,
+                place,
+                topic_id=new.topic_id,
+                stage_id=new.stage_id,
+                basis=new.basis,
+                body=new.source.get("body"),
+                rule=new.rule,
+            )
     rule = as_json(new.rule)
     poll = Poll(
         place_id=place.id,
         path=place.path,
-        topic_id=new.topic_id,
+        topic_id=topic_id,
         stage_id=new.stage_id,
         title=new.title,
         text=new.text,

@@ -13,6 +13,7 @@ from api.kit.db import Database, Statement
 from api.kit.problems import NotAllowed, NotFound, Problem
 from api.kit.secrets import Vault
 from api.models import Poll, Seal
+from api.rules.poll_picture import drawn
 from api.rules.roles import Permission
 from api.services.access import Viewer, params
 from api.services.polls import sealing
@@ -90,6 +91,14 @@ async def result(db: Database, viewer: Viewer, poll_id: UUID) -> dict[str, Any]:
     if row["outcome"] is None:
         raise NotCounted
     return {"poll_id": poll_id, **row, "turnout": row["turnout"] or []}
+
+
+async def picture(tx: AsyncSession, viewer: Viewer, poll_id: UUID) -> str:
+    """The result as SVG. Raises NotFound, NotCounted."""
+    row = await read_row(tx, viewer, poll_id)
+    if row["outcome"] is None:
+        raise NotCounted
+    return drawn(row["title"], row["options"], row["outcome"])
 
 
 _RECORDS = text("select content, batch from poll_records where poll_id = :poll order by id")

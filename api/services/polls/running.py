@@ -16,7 +16,8 @@ from api.rules.polls import PollClock, PollMove, PollState
 from api.rules.voting.rule import Method, Rule, canonical
 from api.services import calendars, deadlines
 from api.services.access import Viewer
-from api.services.polls import drafting, rolls, sealing
+from api.services.places.finding import find_place
+from api.services.polls import drafting, rolls, sealing, staging
 from api.services.polls.counting import options_of
 from api.services.polls.declaring import declare
 from api.services.polls.finding import find, load
@@ -173,6 +174,17 @@ async def revote(tx: AsyncSession, actor: Viewer, poll_id: UUID, reason: str, ag
     poll.require(PollMove.revote)
     row = await load(tx, poll_id)
     rule = Rule.model_validate(row.rule)
+    await staging.check(
+        tx,
+        actor,
+        await find_place(tx, row.place_id),
+        topic_id=row.topic_id,
+        stage_id=row.stage_id,
+        basis=row.basis,
+        body=row.source.get("body"),
+        rule=rule,
+        again=poll_id,
+    )
     options = () if rule.method is Method.yes_no else options_of(row)
     await poll.move(tx, PollMove.revote, text="重新表决", told=f"重新表决：{reason}")
     return await drafting.create(

@@ -127,4 +127,19 @@ DELIBERATION: tuple[Holding, ...] = (
     ),
     Holding("proxy_loads", "受托计数", ("holder_id",), mine="t.holder_id = :person"),
     Holding("paper_entries", "纸质票录入人", ("entered_by", "second_by"), untold="录入的是他人的选票"),
+    Holding(
+        "papers",
+        "会议纪要打印件（重新排版，不再有到会人的姓名）",
+        (),
+        erase=(
+            """update papers set state = 'pending', content = null, created_at = :now
+                where subject_id in (select meeting_id from topic_attendances where person_id = :person)""",
+        ),
+    ),
+    Holding(
+        "disclosures",
+        "公开事项的起草人和审核人",
+        ("drafted_by", "reviewed_by"),
+        mine="t.drafted_by = :person or t.reviewed_by = :person",
+    ),
 )

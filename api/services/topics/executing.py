@@ -20,7 +20,8 @@ from api.rules.topics import StageClock, StageKind
 from api.services import calendars, deadlines
 from api.services.access import Viewer
 from api.services.topics.finding import hold, read_row, run_stage, title_of
-from api.services.uploads import attaching
+from api.services.uploads import attaching, showing
+from api.services.uploads.pictures import Pictures
 
 MILESTONE = "topic_milestone"
 
@@ -72,6 +73,7 @@ async def milestones(tx: AsyncSession, viewer: Viewer, topic_id: UUID) -> list[d
 async def report(
     tx: AsyncSession,
     viewer: Viewer,
+    pictures: Pictures,
     topic_id: UUID,
     text: str,
     *,
@@ -104,7 +106,7 @@ async def report(
         told=f"进展：{text}",
         data={"progress_id": str(progress.id), "done": done},
     )
-    return _progress(progress)
+    return (await _with_pictures(tx, viewer, pictures, [progress], insider=topic["staff"]))[0]
 
 
 async def _touch(tx: AsyncSession, stage_id: UUID, milestone_id: UUID, done: bool) -> None:
@@ -126,17 +128,25 @@ async def _touch(tx: AsyncSession, stage_id: UUID, milestone_id: UUID, done: boo
 
 
 async def reports(
-    tx: AsyncSession, viewer: Viewer, topic_id: UUID, *, limit: int, after: str | None
+    tx: AsyncSession, viewer: Viewer, pictures: Pictures, topic_id: UUID, *, limit: int, after: str | None
 ) -> dict[str, Any]:
-    """Reports of progress, oldest first. Raises NotFound."""
-    await read_row(tx, viewer, topic_id)
+    """Reports of progress with their photos, oldest first. Raises NotFound."""
+    topic = await read_row(tx, viewer, topic_id)
     found = await tx.execute(
         select(Progress)
         .where(col(Progress.topic_id) == topic_id, col(Progress.id) > read_cursor(after, LAST))
         .order_by(col(Progress.id))
         .limit(limit + 1)
     )
-    return page([_progress(p) for p in found.scalars()], limit)
+    told = list(found.scalars())
+    return page(await _with_pictures(tx, viewer, pictures, told, insider=topic["staff"]), limit)
+
+
+async def _with_pictures(
+    tx: AsyncSession, viewer: Viewer, pictures: Pictures, told: list[Progress], *, insider: bool
+) -> list[dict[str, Any]]:
+    shown = await showing.of(tx, viewer, pictures, [p.id for p in told], insider=insider) if told else []
+    return [_progress(p) | {"uploads": [s for s in shown if s["subject_id"] == p.id]} for p in told]
 
 
 async def rate(tx: AsyncSession, viewer: Viewer, topic_id: UUID, stars: int) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import literal, select, union
+from sqlalchemy import literal, or_, select, union
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -15,6 +15,7 @@ from api.models import (
     Objection,
     Person,
     Place,
+    Poll,
     Stance,
     Statement,
     Topic,
@@ -26,11 +27,12 @@ from api.models import (
 )
 from api.rules.people import PersonState
 from api.rules.places import PREFIX_LENGTHS, ancestor_paths
+from api.rules.polls import PollMove
 from api.rules.roles import LEADS, Role, roles_with
 from api.rules.topics import acts_for
 from api.services import notices
 from api.services.access import live
-from api.services.topics import moving
+from api.services.topics import moving, papers
 from api.services.topics.timing import TOWN, go_on
 
 _BATCH = 1_000
@@ -54,6 +56,8 @@ WORDS: dict[str, tuple[tuple[Audience, str], ...]] = {
     "skip": ((_ALL, "议题有新进展"), (_DRIVERS, "议题进入您负责的环节")),
     "send_back": ((_ALL, "议题退回前一环节"), (_DRIVERS, "议题退回您负责的环节")),
     "reopen": ((_ALL, "评议不合格，重新执行"), (_DRIVERS, "评议不合格，请重新执行")),
+    "revote": ((_ALL, "表决作废，重新表决"), (_DRIVERS, "表决作废，请重新发起")),
+    "undecided": ((_ALL, "表决作废"), (_DRIVERS, "表决作废，请决定是否退回")),
     "decide": ((_ALL, "表决有了结果"), (_DRIVERS, "表决有了结果")),
     "return": ((_ALL, "议题退回修改"),),
     "finish": ((_ALL, "议题已办结"),),
@@ -71,6 +75,10 @@ WORDS: dict[str, tuple[tuple[Audience, str], ...]] = {
     "overdue": ((Audience.leads, "议题超期"), (_DRIVERS, "议题超期")),
 }
 """Moves that are not here tell nobody."""
+
+_DECIDES = frozenset({PollMove.tally, PollMove.recount})
+_UNDECIDES = frozenset({PollMove.void, PollMove.revote, PollMove.recount})
+"""After a recount with another result a stage is decided anew."""
 
 _UNBLOCKS = ("decide", "answer_objection", "withdraw_objection")
 """After these a topic may be ready to move on by itself."""
@@ -90,20 +98,29 @@ async def follow(tx: AsyncSession, event: Event) -> None:
                 title=title,
                 text=f"“{topic.title}”：{event.text or title}。",
             )
+    if event.move == "minute":
+        await papers.order(tx, UUID(event.data["meeting_id"]))
     if event.move in _UNBLOCKS:
         await go_on(tx, topic.id)
 
 
 async def follow_poll(tx: AsyncSession, event: Event) -> None:
-    """A poll was counted: the stage it decides gets its outcome. A scale neither passes nor fails: it is a result."""
-    if event.move == "tally" and event.data.get("stage_id") is not None:
-        await moving.decide(
-            tx,
-            UUID(event.data["stage_id"]),
-            event.subject_id,
-            passed=event.data.get("passed") is not False,
-            result=event.text or "已计票",
-        )
+    """A poll was counted: the stage it decides gets its outcome. A scale neither passes nor fails: it is a result.
+
+    A poll that is void, or comes out differently when counted again, decides nothing any more.
+    """
+    if event.move not in _DECIDES and event.move not in _UNDECIDES:
+        return
+    poll = (await tx.execute(select(Poll).where(col(Poll.id) == event.subject_id))).scalar_one()
+    if poll.stage_id is None or (event.move == PollMove.recount and event.data["same"]):
+        return
+    again = event.move in _UNDECIDES
+    if again and not await moving.undecide(tx, poll.stage_id, poll.id, event.text or "表决作废"):
+        return
+    if event.move in _DECIDES and poll.outcome is not None:
+        head, *conditions = poll.outcome["words"]
+        passed, result = poll.outcome["passed"] is not False, "".join(conditions) or head
+        await moving.decide(tx, poll.stage_id, poll.id, passed=passed, result=result, again=again)
 
 
 async def _people(tx: AsyncSession, event: Event, topic: Topic, audience: Audience) -> list[UUID]:
@@ -125,18 +142,20 @@ async def _people(tx: AsyncSession, event: Event, topic: Topic, audience: Audien
 
 
 async def participants(tx: AsyncSession, topic: Topic) -> list[UUID]:
-    """Everybody who raised, spoke, took a stance, came, was invited, objected or rated."""
-    stages = select(col(TopicStage.id)).where(col(TopicStage.topic_id) == topic.id)
+    """Everybody who raised, spoke, took a stance, came, was invited, objected or rated, here or in a topic merged
+    into this one."""
+    whole = select(col(Topic.id)).where(or_(col(Topic.id) == topic.id, col(Topic.merged_into_id) == topic.id))
+    stages = select(col(TopicStage.id)).where(col(TopicStage.topic_id).in_(whole))
     took_part = union(
-        select(col(Statement.author_id)).where(col(Statement.topic_id) == topic.id),
-        select(col(Stance.person_id)).where(col(Stance.topic_id) == topic.id),
-        select(col(TopicGuest.person_id)).where(col(TopicGuest.topic_id) == topic.id),
+        select(col(Statement.author_id)).where(col(Statement.topic_id).in_(whole)),
+        select(col(Stance.person_id)).where(col(Stance.topic_id).in_(whole)),
+        select(col(TopicGuest.person_id)).where(col(TopicGuest.topic_id).in_(whole)),
         select(col(TopicAttendance.person_id))
         .join(TopicMeeting, col(TopicMeeting.id) == col(TopicAttendance.meeting_id))
-        .where(col(TopicMeeting.topic_id) == topic.id),
-        select(col(Objection.person_id)).where(col(Objection.topic_id) == topic.id),
+        .where(col(TopicMeeting.topic_id).in_(whole)),
+        select(col(Objection.person_id)).where(col(Objection.topic_id).in_(whole)),
         select(col(TopicRating.person_id)).where(col(TopicRating.stage_id).in_(stages)),
-        select(col(Topic.author_id)).where(col(Topic.id) == topic.id),
+        select(col(Topic.author_id)).where(col(Topic.id).in_(whole)),
     ).subquery()
     found = await tx.execute(
         select(col(Person.id))

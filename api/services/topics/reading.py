@@ -116,12 +116,12 @@ def _of_round(table: Any, *wanted: ColumnElement[bool]) -> Select[Any]:
 
 
 def _poll() -> Any:
-    """The poll of the stage's present round, voided ones left out."""
+    """The poll of the stage's present round: neither void nor counted before the stage was entered."""
     return (
         select(col(Poll.id))
         .where(
             col(Poll.stage_id) == col(TopicStage.id),
-            col(Poll.created_at) >= col(TopicStage.opened_at),
+            or_(col(Poll.counted_at).is_(None), col(Poll.counted_at) >= col(TopicStage.opened_at)),
             col(Poll.state) != PollState.void,
         )
         .order_by(col(Poll.id).desc())
