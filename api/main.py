@@ -24,6 +24,7 @@ from api.routers import (
     cases,
     codes,
     estates,
+    exports,
     grants,
     imports,
     joining,
@@ -166,6 +167,8 @@ CONSOLE = (
     operations.router,
     moderation.router,
     statistics.console_router,
+    exports.router,
+    exports.writing_router,
     polls.console_router,
 )
 SHARED = (
