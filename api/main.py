@@ -26,6 +26,7 @@ from api.routers import (
     codes,
     disclosures,
     estates,
+    exports,
     grants,
     imports,
     joining,
@@ -169,6 +170,8 @@ CONSOLE = (
     operations.router,
     moderation.router,
     statistics.console_router,
+    exports.router,
+    exports.writing_router,
     polls.console_router,
 )
 SHARED = (

@@ -34,11 +34,11 @@ def _checks() -> Iterator[Ask]:
 
 
 def _lists(communities: list[str], cursors: list[tuple[str, str]]) -> Iterator[Ask]:
-    """A worker's list of the own community, from anywhere in it; `before` is the limit's spelling of `after`."""
+    """A worker's list of the own community, from anywhere in it; `from` and `before` are the limit's own."""
     for k in count():
         n = k % COMMUNITIES
         cursor, before = cursors[k % len(cursors)]
-        query = f"place={communities[n]}&after={cursor}&before={before}"
+        query = f"place={communities[n]}&after={cursor}&from={communities[n]}&before={before}"
         yield Ask("GET", "/v1/cases", query, headers=(_bearer(RESIDENTS + 1 + n),))
 
 

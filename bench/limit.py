@@ -18,10 +18,28 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 TTL = 30 * 86_400
-LIST = """select c.id, c.number, c.kind, c.category, c.title, left(c.text, 80), c.state, c.cycle, c.level, c.visibility,
+_LINE = """select c.id, c.number, c.kind, c.category, c.title, left(c.text, 80), c.state, c.cycle, c.level, c.visibility,
   c.place_id, p.name, r.nickname, c.version, c.created_at, c.updated_at
- from case_reach s join cases c on c.id = s.case_id join people r on r.id = c.reporter_id join places p on p.id = c.place_id
- where s.place_id = $1 and s.audience = 's' and s.case_id < $2 order by s.case_id desc limit 20"""
+ from {} s join cases c on c.id = s.id join people r on r.id = c.reporter_id join places p on p.id = c.place_id
+ order by c.id desc"""
+_SEEN = "select case_id as id from case_reach where place_id = $1 and audience = 's' and case_id < $2 order by case_id desc"
+LIST = _LINE.format(f"({_SEEN} limit 20)")
+LIVE = _LINE.format("""(select c.id from places t, lateral (select id from cases
+  where state = '{}' and path >= t.path and path < left(t.path, -1) || '0' and id < $2 offset 0) c
+  where t.id = $1 order by c.id desc limit 20)""")
+COMMON = _LINE.format(
+    f"""(select s.id from ({_SEEN} limit 2000) s join case_words w on w.case_id = s.id where w.words @> $3
+  order by s.id desc limit 20)"""
+)
+RARE = _LINE.format("""(select w.case_id as id from case_words w join case_reach s on s.case_id = w.case_id
+  where w.words @> $3 and s.place_id = $1 and s.audience = 's' and s.case_id < $2 order by w.case_id desc limit 20)""")
+TASKS = """select c.id, c.number, c.kind, c.category, c.title, c.state, c.cycle, c.level, c.version, c.created_at,
+  d.due_at, d.kind, c.place_id, p.name, c.unit_id, u.name
+ from cases c join places p on p.id = c.place_id join units u on u.id = c.unit_id cross join lateral (
+  select due_at, kind from deadlines where subject_id = c.id and cycle = c.cycle
+   and kind in ('sign', 'contact', 'finish') and met_at is null and due_at is not null order by due_at limit 1) d
+ where c.unit_id = $1 and c.state in ('dispatched', 'in_progress', 'waiting_resident', 'suspended', 'handled')
+ order by d.due_at, c.id limit 20"""
 ONE = """select c.id, c.number, c.kind, c.category, c.title, c.text, c.state, c.cycle, c.level, c.visibility, c.place_id,
   p.name, r.nickname, u.id, u.name, c.version, c.created_at, c.updated_at,
   (select jsonb_object_agg(d.kind, d.due_at) from deadlines d where d.subject_id = c.id)
@@ -72,6 +90,10 @@ POLLS = """select id, title, text, state, place_id, basis, secret, allow_change,
 RESULT = "select state, counted_at, outcome, options, turnout from polls where id = $1"
 
 
+BY_HAND = {"common": COMMON, "rare": RARE}
+"""Whoever writes a search by hand for a word he knows takes the way that is right for it."""
+
+
 def reply(content: object, status: int = 200) -> Response:
     return Response(orjson.dumps(content, default=str), status, media_type="application/json")
 
@@ -98,9 +120,29 @@ async def check(request: Request) -> Response:
 async def listing(request: Request) -> Response:
     if await session(request) is None:
         return reply({}, 401)
-    place, after = UUID(request.query_params["place"]), UUID(request.query_params["before"])
-    rows = await request.app.state.pg.fetch(LIST, place, after)
+    asked = request.query_params
+    place, after = UUID(asked["from"]), UUID(asked["before"])
+    if "hand" in asked:
+        rows = await request.app.state.pg.fetch(BY_HAND[asked["hand"]], place, after, [asked["q"]])
+    else:
+        state = asked.get("state")
+        rows = await request.app.state.pg.fetch(LIVE.format(state) if state else LIST, place, after)
     return reply({"items": [_line(r) for r in rows]})
+
+
+def _task(r: asyncpg.Record) -> dict[str, object]:
+    return {
+        "id": r[0], "number": r[1], "kind": r[2], "category": r[3], "title": r[4], "state": r[5], "cycle": r[6],
+        "level": r[7], "version": r[8], "created_at": r[9], "next_due_at": r[10], "next_clock": r[11],
+        "place": {"id": r[12], "name": r[13]}, "unit": {"id": r[14], "name": r[15]},
+    }  # fmt: skip
+
+
+async def tasks(request: Request) -> Response:
+    if await session(request) is None:
+        return reply({}, 401)
+    rows = await request.app.state.pg.fetch(TASKS, UUID(request.query_params["unit"]))
+    return reply({"items": [_task(r) for r in rows]})
 
 
 async def one(request: Request) -> Response:
@@ -208,6 +250,7 @@ app = Starlette(
     routes=[
         Route("/v1/sessions/current", check),
         Route("/v1/cases", listing),
+        Route("/v1/me/tasks", tasks),
         Route("/v1/cases", submit, methods=["POST"]),
         Route("/v1/cases/{case}", one),
         Route("/v1/polls", polls),

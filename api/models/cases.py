@@ -19,11 +19,8 @@ from api.rules.content import ContentState
 
 CaseId = NewType("CaseId", UUID)
 
-LIVE = (
-    "state in ('submitted', 'dispatched', 'in_progress', 'waiting_resident', 'suspended', 'handled',"
-    " 'awaiting_rating')"
-)
-"""What somebody still waits for: few of all, so that a list of one state over a county is one short range."""
+NOT_CLOSED = "state <> 'closed'"
+"""Few of all in each state, so that a list of one of them over a county is one short range."""
 
 
 def _count(default: int = 0) -> Any:
@@ -70,7 +67,7 @@ class Case(SQLModel, table=True):
                 "state in ('dispatched', 'in_progress', 'waiting_resident', 'suspended', 'handled')"
             ),
         ),
-        Index("ix_cases_live", "state", "path", "id", postgresql_where=sql(LIVE)),
+        Index("ix_cases_state", "state", "path", "id", postgresql_where=sql(NOT_CLOSED)),
         Index("uq_cases_continues", "continues_id", unique=True),
     )
 

@@ -87,6 +87,25 @@ class Counts:
 
 
 COUNTED: tuple[str, ...] = tuple(f.name for f in fields(Counts))
+COUNT_TITLES: dict[str, str] = {
+    "cohort": "到期件",
+    "contact_due": "应联系",
+    "contacted_in_time": "按时联系",
+    "answered": "已答复",
+    "solved": "解决",
+    "partly": "部分解决",
+    "explained": "已作解释",
+    "impossible": "无法解决",
+    "finished_in_time": "按时办结",
+    "rated": "已评价",
+    "satisfied": "三至五星",
+    "pleased": "四、五星",
+    "excluded": "剔除",
+    "merged": "并单",
+    "withdrawn": "撤回",
+    "rejected": "不予受理",
+    "referred": "转外部",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -354,6 +354,8 @@ TABLE: dict[str, Line | list[Line]] = {
         gate=somewhere(P.audit_read), see=holds(P.audit_read), query="?subject={submitted}", listed="event"
     ),
     "GET /statistics": Line(query="?place={place}&period=2026-11"),
+    "GET /statistics/export": Line(query="?place={place}&period=2026-11"),
+    "POST /exports/cases": Line(may=holds(P.case_read), body={"place": "{place}"}),
     "POST /statistics/exclusions": Line(
         see=CASE, may=holds(P.case_verify), ok=201, body={"case_id": "{handled}", "reason": "malicious"}
     ),

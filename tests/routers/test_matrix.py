@@ -171,6 +171,7 @@ OPEN = {
     "GET /rewards",
     "GET /seals",
     "GET /statistics",
+    "GET /statistics/export",
     "GET /polls/{poll_id}/proof",
     "POST /polls/{poll_id}/ballots",
     "POST /rewards/{reward_id}/redemptions",

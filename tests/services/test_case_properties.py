@@ -21,7 +21,9 @@ from sqlalchemy import text
 from api.kit import clock
 from api.rules.cases import CaseCategory, CaseKind, CaseMove
 from api.rules.property import CATEGORIES_OF
+from api.rules.statistics import period_of
 from tests.services.case_laws import Laws
+from tests.services.statistics_by_events import counts
 from tests.town import Actor, Town
 
 WALKS, STEPS = int(os.environ.get("LINLI_TEST_WALKS", "12")), 40
@@ -310,6 +312,21 @@ async def test_the_laws_survive_random_hands(town: Town, pump: Callable[[], Awai
     await asyncio.to_thread(run_state_machine_as_test, Walk, settings=walking)
     async with town.app.state.db.reading() as tx:
         made = set((await tx.execute(text("select move from events where to_state is not null"))).scalars())
+    await _the_statistics_can_be_told_from_the_events(town)
     assert Walk.stage.steps >= 20 * WALKS
     assert made >= {"dispatch", "sign", "finish"}, "it did not walk far"
     assert set(Walk.stage.answers) >= {200, 201, 403, 404, 409, 422}
+
+
+async def _the_statistics_can_be_told_from_the_events(town: Town) -> None:
+    """Of all that was walked, in each year: what is published is what the history says."""
+    clock.set_to(datetime(2028, 1, 1, tzinfo=UTC))
+    seen = 0
+    for year in ("2026", "2027"):
+        asked = {"place": str(town.place), "period": year}
+        groups = (await town.stranger.get("/statistics", params=asked)).json()["groups"]
+        shown = groups[0]["counts"] if groups else {}
+        told = await counts(town.app.state.db, *period_of(year), clock.now())
+        assert {name: n for name, n in shown.items() if n} == {name: n for name, n in told.items() if n}, year
+        seen += told["cohort"]
+    assert seen >= WALKS, "hardly anything was counted"

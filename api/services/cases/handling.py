@@ -200,6 +200,7 @@ async def finish(
         tx,
         "finish",
         text=f"已处置：{OUTCOME_TITLES[outcome]}",
+        data={"outcome": outcome.value},
         outcome=outcome,
         handled_at=now,
     )

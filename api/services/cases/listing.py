@@ -1,6 +1,6 @@
 """Lists of cases: keyset pages over `case_reach`, prebuilt for each shape of question."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from functools import cache
 from typing import Any
@@ -31,9 +31,10 @@ from api.kit.db import Database, Statement
 from api.kit.paging import page, read_cursor
 from api.models import Case, CaseReach, Deadline, Grant, Person, Place, Residency
 from api.models.cases import Audience
+from api.rules.cases import CaseState
 from api.rules.people import ResidencyState
 from api.rules.roles import Permission, roles_with
-from api.services.access import NOW, VIEWER, Viewer, live, params, reaches
+from api.services.access import NOW, VIEWER, Viewer, asked_of_each, live, params, reaches
 from api.services.cases import searching
 from api.services.cases.reading import readable_cases
 from api.services.cases.view import item
@@ -57,7 +58,7 @@ def _one_place() -> Any:
         .where(col(Place.id) == bindparam("place", type_=Uuid()))
         .subquery()
     )
-    return select(
+    seen_from = select(
         place.c.id.label("place_id"),
         case(
             (reaches(Permission.case_read, place.c.path), Audience.staff.value),
@@ -65,7 +66,58 @@ def _one_place() -> Any:
         )
         .cast(Text)
         .label("audience"),
-    ).subquery("seen_from")
+    )
+    # Or else PostgreSQL asks for the role again at each case it looks at.
+    return seen_from.cte("seen_from").prefix_with("materialized")
+
+
+def _ids_in_state(
+    seen_from: Any, state: CaseState, after: Any, more: Any, wanted: Sequence[ColumnElement[bool]]
+) -> Any:
+    """Ids of the cases in one state: a range of `ix_cases_state` for each place they are seen from.
+
+    The state is written into the statement, since that index holds all but the closed ones; OFFSET 0 keeps PostgreSQL
+    from walking all cases from new to old instead, because only a page is wanted.
+    """
+    top, ranged = aliased(Place, name="top"), aliased(Case, name="ranged")
+    tops = (
+        select(seen_from.c.place_id, seen_from.c.audience, col(top.path))
+        .join(top, col(top.id) == seen_from.c.place_id)
+        .cte("tops")
+        .prefix_with("materialized")
+    )
+    as_resident = asked_of_each(
+        select(1)
+        .select_from(CaseReach)
+        .join(Case, col(Case.id) == col(CaseReach.case_id))
+        .where(
+            col(CaseReach.place_id) == tops.c.place_id,
+            col(CaseReach.audience) == Audience.residents.value,
+            col(CaseReach.case_id) == col(ranged.id),
+            readable_cases(),
+        )
+    )
+    found = (
+        select(col(ranged.id))
+        .where(
+            col(ranged.state) == state,
+            col(ranged.path) >= tops.c.path,
+            col(ranged.path) < func.left(tops.c.path, -1).concat("0"),
+            col(ranged.id) < after,
+            or_(tops.c.audience == Audience.staff.value, as_resident),
+            *([asked_of_each(select(1).where(col(Case.id) == col(ranged.id), *wanted))] if wanted else []),
+        )
+        .offset(literal_column("0"))
+        .lateral("found")
+    )
+    return (
+        select(found.c.id)
+        .select_from(tops.join(found, literal(True)))
+        .group_by(found.c.id)
+        .order_by(found.c.id.desc())
+        .limit(more)
+        .subquery("ids")
+    )
 
 
 def _named(column: Any, name: str) -> ColumnElement[bool]:
@@ -99,13 +151,20 @@ FILTERS: dict[str, Callable[[], ColumnElement[bool]]] = {
     "in_time": lambda: not_(_overdue()),
 }
 
+INDEXED_STATES = frozenset(CaseState) - {CaseState.closed}
+"""Those of `ix_cases_state`. Among all cases a closed one is never far, so these are found by walking."""
 WORDS = "words"
 """The name of the filter by words, and of what it binds."""
 
 
 @cache
-def _list_statement(limit: int, source: str, filters: frozenset[str] = frozenset()) -> Statement:
-    """Prebuilt lists: `source` is "mine", "place" or "reach". LIMIT is literal: a bound one doubles the work."""
+def _list_statement(
+    limit: int, source: str, filters: frozenset[str] = frozenset(), state: CaseState | None = None
+) -> Statement:
+    """Prebuilt lists: `source` is "mine", "place" or "reach"; `state` one of INDEXED_STATES, written in.
+
+    LIMIT is literal: a bound one doubles the work.
+    """
     more: Any = literal_column(str(limit + 1))
     after = bindparam("after", type_=Uuid())
     wanted = [FILTERS[name]() for name in sorted(filters - {WORDS})]
@@ -130,7 +189,7 @@ def _list_statement(limit: int, source: str, filters: frozenset[str] = frozenset
             )
             .order_by(col(CaseReach.case_id).desc())
         )
-        if wanted and WORDS not in filters:
+        if wanted and WORDS not in filters and state is None:
             seen = seen.join(Case, col(Case.id) == col(CaseReach.case_id)).where(*wanted)
         if source == "place":
             # Here a resident of elsewhere looks too: what is for neighbours only must not fill the page.
@@ -139,6 +198,8 @@ def _list_statement(limit: int, source: str, filters: frozenset[str] = frozenset
             seen = seen.where(or_(staff, open_to_viewer.correlate(CaseReach).scalar_subquery()))
         if WORDS in filters:
             ids = searching.found_from(seen_from, seen, after, more, wanted)
+        elif state is not None:
+            ids = _ids_in_state(seen_from, state, after, more, wanted)
         else:
             lateral = seen.limit(more).lateral("seen")
             ids = (
@@ -215,5 +276,10 @@ async def listing(
     if q is not None:
         wanted[WORDS] = searching.words_of(q)
     filters = set(wanted) | ({"overdue" if overdue else "in_time"} if overdue is not None else set())
-    rows = await db.fetch(_list_statement(limit, source, frozenset(filters)), **values, **wanted)
+    state = words.get("state")
+    written = CaseState(state) if state in INDEXED_STATES and source != "mine" and q is None else None
+    if written is not None:
+        filters.remove("state")
+    statement = _list_statement(limit, source, frozenset(filters), written)
+    rows = await db.fetch(statement, **values, **wanted)
     return page([item(row, viewer) for row in rows], limit)

@@ -72,6 +72,7 @@ async def rate(tx: AsyncSession, actor: Viewer, case_id: UUID, stars: Stars) -> 
         tx,
         "rate",
         text=f"反映人评价 {stars.overall} 星",
+        data={"cycle": case.row["cycle"], "overall": stars.overall},
         closed_at=clock.now(),
         callback_owed=low or case.row["callback_owed"],
     )
@@ -91,7 +92,7 @@ async def dispute(tx: AsyncSession, actor: Viewer, case_id: UUID, stars: Stars) 
         tx,
         "dispute",
         text="反映人不认可，重新办理",
-        data={"cycle": case.row["cycle"] + 1},
+        data={"cycle": case.row["cycle"] + 1, "overall": stars.overall},
         confirm_owed=True,
         callback_owed=True,
         **_next_cycle(case),

@@ -78,11 +78,19 @@ def found_from(
     # Below the newest end of a walk that was cut short, another place's walk may know what this one does not.
     horizon = select(walk.c.last).where(walk.c.n == WALK).order_by(walk.c.last.desc()).limit(1)
     cut = horizon.scalar_subquery()
-    hits = (
-        _narrowed(select(walk.c.id), walk.c.id, wanted)
-        .where(has_words(walk.c.id), func.coalesce(walk.c.id >= cut, literal(True)))
-        .group_by(walk.c.id)
+    # In order before the words are asked for, so that a common one ends the looking with the page.
+    walked = (
+        select(walk.c.id)
+        .where(func.coalesce(walk.c.id >= cut, literal(True)))
+        .distinct()
         .order_by(walk.c.id.desc())
+        .offset(literal_column("0"))
+        .subquery("walked")
+    )
+    hits = (
+        _narrowed(select(walked.c.id), walked.c.id, wanted)
+        .where(has_words(walked.c.id))
+        .order_by(walked.c.id.desc())
         .limit(limit)
         .cte("hits")
     )

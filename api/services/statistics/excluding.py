@@ -29,7 +29,7 @@ async def propose(tx: AsyncSession, viewer: Viewer, case_id: UUID, reason: Exclu
     )
     if made.first() is None:
         raise ExclusionRefused("已有人提出剔除这件诉求", moves=case.moves())
-    _record(tx, case, "exclude_propose", f"提出不计入统计：{EXCLUSION_TITLES[reason]}")
+    _record(tx, case, "exclude_propose", f"提出不计入统计：{EXCLUSION_TITLES[reason]}", reason)
     return {"case_id": case_id, "reason": reason, "confirmed": False}
 
 
@@ -50,7 +50,7 @@ async def confirm(tx: AsyncSession, viewer: Viewer, case_id: UUID) -> dict[str, 
     if row is None:
         raise ExclusionRefused("没有待您确认的剔除；提出人不能自行确认", moves=case.moves())
     reason = ExclusionReason(row.reason)
-    _record(tx, case, "exclude_confirm", f"经两人确认，不计入统计：{EXCLUSION_TITLES[reason]}")
+    _record(tx, case, "exclude_confirm", f"经两人确认，不计入统计：{EXCLUSION_TITLES[reason]}", reason)
     return {"case_id": case_id, "reason": reason, "confirmed": True}
 
 
@@ -66,7 +66,7 @@ async def _hold(tx: AsyncSession, viewer: Viewer, case_id: UUID) -> CaseSubject:
     return case
 
 
-def _record(tx: AsyncSession, case: CaseSubject, move: str, text: str) -> None:
+def _record(tx: AsyncSession, case: CaseSubject, move: str, text: str, reason: ExclusionReason) -> None:
     record(
         tx,
         subject_kind="case",
@@ -75,4 +75,5 @@ def _record(tx: AsyncSession, case: CaseSubject, move: str, text: str) -> None:
         actor_id=case.actor_id,
         actor_title=case.actor_title,
         text=text,
+        data={"reason": reason.value},
     )
