@@ -11,6 +11,7 @@ from api.models.case_requests import CaseRequest, CaseTask, CaseUrge
 from api.models.cases import Case, CaseMessage, CaseNumber, CaseRating, CaseReach
 from api.models.content import ContentCheck, MediaVerdict, RiskRating, Upload
 from api.models.deadlines import Deadline
+from api.models.dispatch import DispatchBatch, DispatchLine, DispatchSettings
 from api.models.imports import ImportRun
 from api.models.jobs import Job
 from api.models.joining import CaseSupport
@@ -80,6 +81,9 @@ __all__ = [
     "Deadline",
     "Delegation",
     "Delivery",
+    "DispatchBatch",
+    "DispatchLine",
+    "DispatchSettings",
     "Elector",
     "Erasure",
     "Estate",

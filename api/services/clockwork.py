@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from api.models import Deadline
 from api.services.appointments import following as appointments
 from api.services.cases import requests, timing
+from api.services.dispatch import batches
 from api.services.needs import timing as needs
 from api.services.polls import running
 from api.services.privacy import erasing
@@ -17,6 +18,7 @@ _BY_SUBJECT: dict[str, Callable[[AsyncSession, Deadline], Awaitable[None]]] = {
     "appointment": appointments.ran_out,
     "case": timing.ran_out,
     "case_request": requests.ran_out,
+    batches.SUBJECT: batches.ran_out,
     "erasure": erasing.ran_out,
     stages.SUBJECT: topics.ran_out,
     objecting.SUBJECT: topics.objection_ran_out,
