@@ -23,6 +23,8 @@ from api.services.content import checking
 from api.services.content.checking import Moderator
 from api.services.content.risk import Rater
 from api.services.disclosures import planning
+from api.services.dispatch import schedule
+from api.services.dispatch.planning import Applier, Dispatcher
 from api.services.due import DueClock, RanOut
 from api.services.jobs import Schedule, Scheduled
 from api.services.polls.sealing import Sealer
@@ -59,6 +61,7 @@ JOBS = (
     Scheduled("forget_old_checks", timedelta(hours=6), checking.forget_old),
     Scheduled("doom_unused_uploads", timedelta(minutes=10), sweeping.doom_unused),
     Scheduled("plan_disclosures", timedelta(hours=6), planning.plan_due),
+    Scheduled("order_dispatches", timedelta(minutes=5), schedule.make_due),
     Scheduled("draw_opinion_maps", timedelta(seconds=10), drawing.draw_due),
 )
 
@@ -80,7 +83,7 @@ async def run(
         clock.follow(settings.clock_file)
     db = Database(
         settings.database_url,
-        pool_size=settings.worker_concurrency + SENDERS + MODERATORS + 6,
+        pool_size=settings.worker_concurrency + SENDERS + MODERATORS + 8,
         statement_timeout_ms=settings.statement_timeout_ms,
         replan=True,
     )
@@ -115,6 +118,8 @@ def _loops(
     sealer = Sealer(db, Vault(settings.master_key.get_secret_value()))
     loops.add("seals", sealer.run_once, idle=3.0, limit=300.0)
     loops.add("papers", Printer(db).run_one, idle=2.0, limit=60.0)
+    loops.add("dispatch", Dispatcher(db).run_one, idle=1.0, limit=150.0)
+    loops.add("dispatch offers", Applier(db).run_one, idle=1.0)
     loops.add("heartbeat", Heartbeat(db).beat, idle=HEARTBEAT_S)
     return loops
 

@@ -23,7 +23,7 @@ from api import migrations
 from api.kit import cache, clock
 from api.kit.db import Database
 from api.kit.engines import Addresses, EmbeddedEngines
-from bench import casting, claims, hot_paths, lists, places, queue
+from bench import casting, claims, dispatch, hot_paths, lists, places, queue
 from bench.harness import CONCURRENT, OPERATIONS, Ratio
 from bench.seed import log_everybody_in, seed
 from tests.e2e.topology import free_port
@@ -146,9 +146,18 @@ def main() -> None:
         ]
     lines += ["## Queue", "", "One consumer each, four hands, one effect an event.", "", *_queue()]
     lines += ["", "## Places", "", _places(options.places)]
+    matched = dispatch.run()
+    lines += [
+        "",
+        "## Dispatch",
+        "",
+        "20 candidates a need, each size in a process of its own; Gini of the members' load.",
+    ]
+    lines += ["", *dispatch.table(matched)]
     PAGE.write_text("\n".join(lines) + "\n", "utf-8")
     print(PAGE.read_text("utf-8"))
     slow = [name for name, ratio in found.items() if ratio.median > MUST[name]] + lists.slow(listed)
+    slow += dispatch.broken(matched)
     if slow:
         sys.exit(f"slower than they must be: {', '.join(slow)}")
 

@@ -16,6 +16,7 @@ from api.rules import (
     polls,
     topics,
 )
+from api.rules.dispatch import BATCH_STANDING_TITLES, BATCH_TITLES, BATCHES
 from api.rules.needs import NEEDS
 from api.rules.people import BELONGING_TITLES, MEMBERSHIPS, PEOPLE, RESIDENCIES
 from api.rules.points import REDEMPTION_TITLES, REDEMPTIONS
@@ -51,6 +52,7 @@ LIVES = (
         appointments.APPOINTMENT_STANDING_TITLES,
     ),
     _life(NEEDS, need_words.STATE_TITLES, need_words.STANDING_TITLES),
+    _life(BATCHES, BATCH_TITLES, BATCH_STANDING_TITLES),
     _life(REDEMPTIONS, REDEMPTION_TITLES, _REWARDED),
     _life(polls.POLLS, polls.POLL_STATE_TITLES, polls.POLL_STANDING_TITLES),
     _life(topics.TOPICS, topics.TOPIC_STATE_TITLES, topics.TOPIC_STANDING_TITLES),

@@ -12,6 +12,7 @@ from api.models.cases import Case, CaseMessage, CaseNumber, CaseRating, CaseReac
 from api.models.content import ContentCheck, MediaVerdict, RiskRating, Upload
 from api.models.deadlines import Deadline
 from api.models.disclosures import Disclosure, DisclosureQuestion
+from api.models.dispatch import DispatchBatch, DispatchLine, DispatchSettings
 from api.models.imports import ImportRun
 from api.models.jobs import Job
 from api.models.joining import CaseSupport
@@ -84,6 +85,9 @@ __all__ = [
     "Delivery",
     "Disclosure",
     "DisclosureQuestion",
+    "DispatchBatch",
+    "DispatchLine",
+    "DispatchSettings",
     "Elector",
     "Erasure",
     "Estate",

@@ -8,6 +8,7 @@ from api.models import Deadline
 from api.services.appointments import following as appointments
 from api.services.cases import requests, timing
 from api.services.disclosures import following as disclosures
+from api.services.dispatch import batches
 from api.services.needs import timing as needs
 from api.services.polls import running
 from api.services.privacy import erasing
@@ -19,6 +20,7 @@ _BY_SUBJECT: dict[str, Callable[[AsyncSession, Deadline], Awaitable[None]]] = {
     "case": timing.ran_out,
     "case_request": requests.ran_out,
     "disclosure": disclosures.ran_out,
+    batches.SUBJECT: batches.ran_out,
     "erasure": erasing.ran_out,
     stages.SUBJECT: topics.ran_out,
     objecting.SUBJECT: topics.objection_ran_out,

@@ -11,6 +11,7 @@ from api.services.appointments import following as appointments
 from api.services.cases import following
 from api.services.content import following as content
 from api.services.disclosures import following as disclosures
+from api.services.dispatch import following as dispatch
 from api.services.needs import following as needs
 from api.services.people import following as people
 from api.services.polls import following as polls
@@ -48,6 +49,13 @@ async def _recount(tx: AsyncSession, event: Event) -> None:
         )
 
 
+async def _need(tx: AsyncSession, event: Event) -> None:
+    """A need somebody passed goes to the next, and only where there is none a dispatcher has to look."""
+    if event.move in ("pass", "expire") and await dispatch.next_candidate(tx, event):
+        return
+    await needs.follow(tx, event)
+
+
 async def _poll(tx: AsyncSession, event: Event) -> None:
     """Who is on the roll hears of it, and the topic that waited for the outcome goes on."""
     await polls.follow(tx, event)
@@ -63,7 +71,8 @@ _CONSEQUENCES: dict[str, Consequence] = {
     "grant": people.follow,
     "membership": people.follow,
     "disclosure": disclosures.follow,
-    "need": needs.follow,
+    "dispatch_batch": dispatch.follow,
+    "need": _need,
     "residency": people.follow,
     "erasure": erasing.follow,
     pushes.SUBJECT: pushes.follow,

@@ -377,6 +377,7 @@ TABLE: dict[str, Line | list[Line]] = {
 }  # fmt: skip
 
 from tests.routers import matrix_disclosures as matrix_disclosures  # noqa: E402  (adds its lines too)
+from tests.routers import matrix_dispatch as matrix_dispatch  # noqa: E402  (adds its lines to the table above)
 from tests.routers import matrix_needs as matrix_needs  # noqa: E402  (adds its lines to the table above)
 from tests.routers import matrix_polls as matrix_polls  # noqa: E402  (adds its lines to the table above)
 from tests.routers import matrix_wechat as matrix_wechat  # noqa: E402  (adds its lines to the table above)

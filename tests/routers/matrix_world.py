@@ -52,7 +52,7 @@ from api.rules.property import AssetKind, MerchantCategory
 from api.rules.roles import SERVES, Role
 from api.rules.statistics import ExclusionReason
 from api.services.appointments import office
-from tests.routers import matrix_disclosures, matrix_needs, matrix_topics
+from tests.routers import matrix_disclosures, matrix_dispatch, matrix_needs, matrix_topics
 from tests.routers.matrix import ASKERS, HANDLER, OWNER, RESIDENT, Line
 from tests.town import Community, Town
 
@@ -302,6 +302,7 @@ class World:
         }
         offeree = self.people[RESIDENT.name] if here else handler
         await matrix_needs.fill(tx, names, at, owner, handler, offeree)
+        await matrix_dispatch.fill(tx, names, at, handler)
 
         await matrix_topics.fill(tx, at, owner, names)
         await matrix_disclosures.fill(tx, at, names)

@@ -138,6 +138,21 @@ MATTERS: tuple[Holding, ...] = (
         mine="t.member_id = :person",
         erase=("update offers set reasons = '{}' where member_id = :person",),
     ),
+    Holding(
+        "dispatch_lines",
+        "派单方案",
+        ("member_id",),
+        words=("reasons",),
+        mine="t.member_id = :person",
+        erase=("update dispatch_lines set reasons = '{}' where member_id = :person",),
+    ),
+    Holding(
+        "dispatch_batches",
+        "派单批次的制作人与派出人",
+        ("made_by", "applied_by"),
+        mine="t.made_by = :person or t.applied_by = :person",
+    ),
+    Holding("dispatch_settings", "派单设置的设置人", ("made_by",), mine="t.made_by = :person"),
     Holding("claimants", "认领计数", ("person_id",), mine="t.person_id = :person"),
     Holding(
         "points_accounts",
