@@ -19,12 +19,15 @@ from api.kit.secrets import Vault
 from api.kit.throttle import Throttle
 from api.openapi import document, hot_routes, operation_id
 from api.routers import (
+    activities,
     appointments,
     case_requests,
     cases,
+    certificates,
     codes,
     estates,
     grants,
+    hours,
     imports,
     joining,
     me,
@@ -45,6 +48,7 @@ from api.routers import (
     settling,
     statistics,
     system,
+    teams,
     topic_stages,
     topics,
     uploads,
@@ -152,6 +156,11 @@ APP = (
     needs.mine_router,
     points.app_router,
     polls.fast,
+    activities.fast,
+    activities.mine_router,
+    hours.app_router,
+    certificates.app_router,
+    certificates.public_router,
 )
 CONSOLE = (
     sessions.console_router,
@@ -197,6 +206,10 @@ SHARED = (
     uploads.router,
     statistics.router,
     polls.router,
+    activities.router,
+    hours.router,
+    certificates.router,
+    teams.router,
 )
 """In the mini-program and in the console alike: the same services, the viewer's grants make the difference."""
 

@@ -5,7 +5,20 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from api.kit.lifecycle import Lifecycle
-from api.rules import appointments, case_requests, cases, content, need_words, objections, polls, topics
+from api.rules import (
+    activities,
+    activity_words,
+    appointments,
+    case_requests,
+    cases,
+    certificates,
+    content,
+    need_words,
+    objections,
+    polls,
+    teams,
+    topics,
+)
 from api.rules.needs import NEEDS
 from api.rules.people import BELONGING_TITLES, MEMBERSHIPS, PEOPLE, RESIDENCIES
 from api.rules.points import REDEMPTION_TITLES, REDEMPTIONS
@@ -41,6 +54,15 @@ LIVES = (
         appointments.APPOINTMENT_STANDING_TITLES,
     ),
     _life(NEEDS, need_words.STATE_TITLES, need_words.STANDING_TITLES),
+    _life(activities.ACTIVITIES, activity_words.ACTIVITY_TITLES, activity_words.ACTIVITY_STANDING_TITLES),
+    _life(activities.SEATS, activity_words.SEAT_TITLES, activity_words.SEAT_STANDING_TITLES),
+    _life(activities.ADDINGS, activity_words.ADDING_TITLES, activity_words.ADDING_STANDING_TITLES),
+    _life(
+        certificates.CERTIFICATES,
+        certificates.CERTIFICATE_TITLES,
+        certificates.CERTIFICATE_STANDING_TITLES,
+    ),
+    _life(teams.TEAM_MEMBERS, teams.TEAM_MEMBER_TITLES, teams.TEAM_MEMBER_STANDING_TITLES),
     _life(REDEMPTIONS, REDEMPTION_TITLES, _REWARDED),
     _life(polls.POLLS, polls.POLL_STATE_TITLES, polls.POLL_STANDING_TITLES),
     _life(topics.TOPICS, topics.TOPIC_STATE_TITLES, topics.TOPIC_STANDING_TITLES),

@@ -11,10 +11,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from api.kit.problems import NotFound
-from api.models import Place, ProgramCode
+from api.models import Activity, Place, ProgramCode
 from api.rules.codes import PAGES, SceneKind, read_scene, scene_of
 from api.rules.places import Level
-from api.services.access import Viewer
+from api.services.access import Viewer, params
+from api.services.activities.reading import readable_activities
 
 NOTHING = "没有这个内容，或不在您的查看范围内"
 
@@ -37,8 +38,17 @@ async def _community(tx: AsyncSession, viewer: Viewer, subject_id: UUID) -> str 
     return found.scalar_one_or_none()
 
 
+async def _activity(tx: AsyncSession, viewer: Viewer, subject_id: UUID) -> str | None:
+    """Those the viewer may see."""
+    found = await tx.execute(
+        select(col(Activity.title)).where(col(Activity.id) == subject_id, readable_activities()),
+        params(viewer),
+    )
+    return found.scalar_one_or_none()
+
+
 Title = Callable[[AsyncSession, Viewer, UUID], Awaitable[str | None]]
-TITLES: dict[SceneKind, Title] = {SceneKind.community: _community}
+TITLES: dict[SceneKind, Title] = {SceneKind.community: _community, SceneKind.activity: _activity}
 """What the viewer may see of a subject by kind: its title, or None. A kind without a line leads nowhere."""
 
 

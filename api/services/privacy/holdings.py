@@ -10,6 +10,7 @@ from sqlalchemy import TextClause, text
 
 from api.services.privacy.deliberation import DELIBERATION
 from api.services.privacy.holding import GONE, WITHDRAWN, Holding
+from api.services.privacy.volunteering import VOLUNTEERING
 
 _MY_CASES = "select id from cases where reporter_id = :person"
 _MY_IDENTITIES = "select id from wechat_identities where person_id = :person"
@@ -216,6 +217,7 @@ HOLDINGS: tuple[Holding, ...] = (
     Holding("case_supports", "附议", ("person_id",), mine="t.person_id = :person"),
     Holding("case_exclusions", "不计入统计的提出人与确认人", ("proposed_by", "confirmed_by")),
     *DELIBERATION,
+    *VOLUNTEERING,
     Holding("polls", "表决的发起人", ("created_by",)),
     Holding("casters", "谁可以代选民投票", ("person_id",), mine="t.person_id = :person"),
     Holding("representatives", "户代表", ("person_id", "named_by"), mine="t.person_id = :person"),
