@@ -20,15 +20,18 @@ from api.kit.secrets import Vault
 from api.kit.throttle import Throttle
 from api.openapi import document, hot_routes, operation_id
 from api.routers import (
+    activities,
     appointments,
     case_requests,
     cases,
+    certificates,
     codes,
     disclosures,
     dispatch,
     estates,
     exports,
     grants,
+    hours,
     imports,
     joining,
     me,
@@ -49,6 +52,7 @@ from api.routers import (
     settling,
     statistics,
     system,
+    teams,
     topic_stages,
     topics,
     uploads,
@@ -157,6 +161,11 @@ APP = (
     needs.mine_router,
     points.app_router,
     polls.fast,
+    activities.fast,
+    activities.mine_router,
+    hours.app_router,
+    certificates.app_router,
+    certificates.public_router,
 )
 CONSOLE = (
     sessions.console_router,
@@ -208,6 +217,10 @@ SHARED = (
     statistics.router,
     polls.fast_reads,
     polls.router,
+    activities.router,
+    hours.router,
+    certificates.router,
+    teams.router,
 )
 """In the mini-program and in the console alike: the same services, the viewer's grants make the difference."""
 

@@ -19,6 +19,7 @@ from api.models import SubscriptionMessage
 from api.models.notices import SendState
 from api.services import calendars, clockwork, consequences, digest, jobs, sending
 from api.services.cases import searching
+from api.services.certificates.printing import Printer
 from api.services.content import checking
 from api.services.content.checking import Moderator
 from api.services.content.risk import Rater
@@ -115,6 +116,8 @@ def _loops(
     loops.add("messages", Sender(db, courier.deliver).run_one, idle=0.5, hands=SENDERS)
     exporter = Exporter(db, Vault(settings.master_key.get_secret_value()))
     loops.add("exports", exporter.run_one, idle=2.0, limit=60.0)
+    printer = Printer(db, Vault(settings.master_key.get_secret_value()), settings.public_url)
+    loops.add("certificates", printer.run_one, idle=2.0, limit=60.0)
     sealer = Sealer(db, Vault(settings.master_key.get_secret_value()))
     loops.add("seals", sealer.run_once, idle=3.0, limit=300.0)
     loops.add("papers", Printer(db).run_one, idle=2.0, limit=60.0)

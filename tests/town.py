@@ -1,6 +1,7 @@
 """A small town to tell stories in: two communities, their desks, their people, everybody logged in over HTTP."""
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 from uuid import UUID
@@ -22,6 +23,8 @@ from tests.wechat_fixture import Simulator
 
 VISITORS = [f"{who}{mark}" for mark in "甲乙" for who in ("居民", "社工", "社工二", "书记")] + ["路人"]
 """Who has just opened the mini-program."""
+SINCE = datetime(2026, 1, 1, tzinfo=UTC)
+"""When everybody took office: before any moment a story sets the clock to, whatever day it is told on."""
 PASSWORD = "正确的口令 horse battery"
 
 
@@ -131,7 +134,7 @@ async def make_admin(app: FastAPI, client: httpx.AsyncClient, name: str, role: R
                 totp_sealed=app.state.vault.seal(login.TOTP, secret),
             )
         )
-        tx.add(Grant(person_id=person.id, role=role, place_id=place))
+        tx.add(Grant(person_id=person.id, role=role, place_id=place, since=SINCE))
     return Actor(name, person.id, client, "", "/admin/v1", f"u-{person.id.hex[-8:]}", secret)
 
 
@@ -211,5 +214,5 @@ async def _community(
             (second, Role.community_worker),
             (secretary, Role.secretary),
         ):
-            tx.add(Grant(person_id=PersonId(actor.id), role=role, place_id=place))
+            tx.add(Grant(person_id=PersonId(actor.id), role=role, place_id=place, since=SINCE))
     return Community(place, code, building, home.id, desk.id, resident, worker, second, secretary)

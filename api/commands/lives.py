@@ -6,14 +6,18 @@ from typing import Any, NamedTuple
 
 from api.kit.lifecycle import Lifecycle
 from api.rules import (
+    activities,
+    activity_words,
     appointments,
     case_requests,
     cases,
+    certificates,
     content,
     disclosures,
     need_words,
     objections,
     polls,
+    teams,
     topics,
 )
 from api.rules.dispatch import BATCH_STANDING_TITLES, BATCH_TITLES, BATCHES
@@ -53,6 +57,15 @@ LIVES = (
     ),
     _life(NEEDS, need_words.STATE_TITLES, need_words.STANDING_TITLES),
     _life(BATCHES, BATCH_TITLES, BATCH_STANDING_TITLES),
+    _life(activities.ACTIVITIES, activity_words.ACTIVITY_TITLES, activity_words.ACTIVITY_STANDING_TITLES),
+    _life(activities.SEATS, activity_words.SEAT_TITLES, activity_words.SEAT_STANDING_TITLES),
+    _life(activities.ADDINGS, activity_words.ADDING_TITLES, activity_words.ADDING_STANDING_TITLES),
+    _life(
+        certificates.CERTIFICATES,
+        certificates.CERTIFICATE_TITLES,
+        certificates.CERTIFICATE_STANDING_TITLES,
+    ),
+    _life(teams.TEAM_MEMBERS, teams.TEAM_MEMBER_TITLES, teams.TEAM_MEMBER_STANDING_TITLES),
     _life(REDEMPTIONS, REDEMPTION_TITLES, _REWARDED),
     _life(polls.POLLS, polls.POLL_STATE_TITLES, polls.POLL_STANDING_TITLES),
     _life(topics.TOPICS, topics.TOPIC_STATE_TITLES, topics.TOPIC_STANDING_TITLES),

@@ -4,6 +4,7 @@ from sqlmodel import SQLModel
 
 from api.kit.events import Delivery, Event, EventWords
 from api.kit.idempotency import IdempotencyAnswer, IdempotencyKey
+from api.models.activities import Activity, Attendance, Attendant, Seat
 from api.models.appointments import Appointment, Delegation, OfficeHours
 from api.models.calendar import CalendarVersion
 from api.models.carrying_out import Milestone, Objection, Progress
@@ -49,6 +50,7 @@ from api.models.polls import (
 from api.models.privacy import DataExport, Erasure, PrivacyConsent
 from api.models.sealing import EventLeaf, PollRecord, Seal, SealedLeaf
 from api.models.search import CaseWords
+from api.models.service import AddedHours, Certificate, ServiceRecord
 from api.models.statistics import CaseExclusion
 from api.models.teams import Qualification, Team, TeamMember
 from api.models.topics import Topic, TopicAttendance, TopicGuest, TopicMeeting, TopicPlace, TopicStage
@@ -57,8 +59,12 @@ from api.models.wechat import ProgramCode, WechatPush
 metadata = SQLModel.metadata
 
 __all__ = [
+    "Activity",
+    "AddedHours",
     "Appointment",
     "Asset",
+    "Attendance",
+    "Attendant",
     "Ballot",
     "Branch",
     "CalendarVersion",
@@ -74,6 +80,7 @@ __all__ = [
     "CaseUrge",
     "CaseWords",
     "Caster",
+    "Certificate",
     "Claim",
     "Claimant",
     "Company",
@@ -140,6 +147,8 @@ __all__ = [
     "RiskRating",
     "Seal",
     "SealedLeaf",
+    "Seat",
+    "ServiceRecord",
     "Stance",
     "Statement",
     "SubscriptionConsent",

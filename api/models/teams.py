@@ -4,13 +4,14 @@ from datetime import date, datetime
 from typing import NewType
 from uuid import UUID
 
-from sqlalchemy import Date, Index, UniqueConstraint
+from sqlalchemy import CheckConstraint, Date, Index, UniqueConstraint
 from sqlalchemy import text as sql
 from sqlmodel import Field, SQLModel
 
-from api.kit.columns import flag, key, link, moment, text_column
+from api.kit.columns import flag, key, link, moment, text_column, version, word
 from api.models.people import PersonId
 from api.models.places import PlaceId
+from api.rules.teams import TeamMemberState
 
 TeamId = NewType("TeamId", UUID)
 
@@ -27,11 +28,13 @@ class Team(SQLModel, table=True):
     introduction: str | None = text_column(optional=True)
     leader_id: PersonId | None = link("people.id", optional=True)
     active: bool = flag(default=True)
+    version: int = version()
     created_at: datetime = moment(now=True)
+    updated_at: datetime = moment(now=True)
 
 
 class TeamMember(SQLModel, table=True):
-    """队员: person × team, from–until."""
+    """队员: person × team, from–until. Only moves write `state`."""
 
     __tablename__ = "team_members"
     __table_args__ = (
@@ -42,14 +45,19 @@ class TeamMember(SQLModel, table=True):
             unique=True,
             postgresql_where=sql("left_at is null"),
         ),
+        CheckConstraint("(left_at is null) = (state in ('pending', 'member'))", name="left_has_its_time"),
         Index("ix_team_members_person", "person_id"),
     )
 
     id: UUID = key()
     team_id: TeamId = link("teams.id")
     person_id: PersonId = link("people.id")
+    state: TeamMemberState = word(TeamMemberState, default=TeamMemberState.pending)
+    reason: str | None = text_column(optional=True)
     joined_at: datetime = moment(now=True)
     left_at: datetime | None = moment(optional=True)
+    version: int = version()
+    updated_at: datetime = moment(now=True)
 
 
 class Qualification(SQLModel, table=True):

@@ -58,6 +58,9 @@ class Permission(StrEnum):
     need_callback = "need.callback"
     reward_write = "reward.write"
     team_write = "team.write"
+    activity_read = "activity.read"
+    activity_write = "activity.write"
+    certificate_issue = "certificate.issue"
     home_read = "home.read"
     home_write = "home.write"
     residency_verify = "residency.verify"
@@ -101,6 +104,9 @@ PERMISSION_TITLES: dict[Permission, str] = {
     Permission.need_callback: "回访并代为确认",
     Permission.reward_write: "维护积分兑换品、发放兑换",
     Permission.team_write: "维护服务队",
+    Permission.activity_read: "查看辖区内的志愿活动（含未发布的）和参加的人",
+    Permission.activity_write: "发布志愿活动、管理名额、补录与复核时长",
+    Permission.certificate_issue: "出具和撤销志愿服务记录证明",
     Permission.home_read: "查看楼栋房屋",
     Permission.home_write: "维护小区与房屋",
     Permission.residency_verify: "核实居住关系",
@@ -148,8 +154,11 @@ _DESK = {
     Permission.need_callback,
     Permission.reward_write,
     Permission.team_write,
+    Permission.activity_read,
+    Permission.activity_write,
 }
 _LEAD = _DESK | {
+    Permission.certificate_issue,
     Permission.topic_screen,
     Permission.case_dispatch,
     Permission.case_verify,
@@ -170,6 +179,7 @@ GRANTED: dict[Role, frozenset[Permission]] = {
             Permission.need_read,
             Permission.need_record,
             Permission.need_callback,
+            Permission.activity_read,
         }
     ),
     Role.community_worker: frozenset(
@@ -213,6 +223,7 @@ GRANTED: dict[Role, frozenset[Permission]] = {
             Permission.poll_manage,
             Permission.need_read,
             Permission.need_screen,
+            Permission.activity_read,
         }
     ),
     Role.operator: frozenset(
@@ -225,12 +236,14 @@ GRANTED: dict[Role, frozenset[Permission]] = {
             Permission.poll_record,
             Permission.topic_oversee,
             Permission.disclosure_review,
+            Permission.certificate_issue,
         }
     ),
     Role.auditor: frozenset(
         {
             Permission.case_read,
             Permission.need_read,
+            Permission.activity_read,
             Permission.person_read,
             Permission.grant_read,
             Permission.poll_read,

@@ -6,13 +6,14 @@ from api.kit.throttle import Rate
 
 
 class Limited(StrEnum):
-    """What is counted by itself: 微信登录、控制台登录、绑定手机号、导出、小程序码、其他写操作"""
+    """What is counted by itself: 微信登录、控制台登录、绑定手机号、导出、小程序码、证明查验、其他写操作"""
 
     login = "login"
     console_login = "console_login"
     phone = "phone"
     export = "export"
     code = "code"
+    check = "check"
     write = "write"
 
 
@@ -26,6 +27,7 @@ BY_ADDRESS: dict[Limited, Rate] = {
     Limited.login: Rate(600, 60),
     Limited.console_login: Rate(60, 60),
     Limited.phone: Rate(300, 600),
+    Limited.check: Rate(300, 60),
 }
 """Wide: thousands of phones share one address of a carrier."""
 

@@ -5,6 +5,8 @@ from collections.abc import Awaitable, Callable
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.models import Deadline
+from api.services.activities import queueing
+from api.services.activities import timing as activities
 from api.services.appointments import following as appointments
 from api.services.cases import requests, timing
 from api.services.disclosures import following as disclosures
@@ -16,6 +18,8 @@ from api.services.topics import executing, objecting, stages
 from api.services.topics import timing as topics
 
 _BY_SUBJECT: dict[str, Callable[[AsyncSession, Deadline], Awaitable[None]]] = {
+    "activity": activities.ran_out,
+    "seat": queueing.ran_out,
     "appointment": appointments.ran_out,
     "case": timing.ran_out,
     "case_request": requests.ran_out,

@@ -11,10 +11,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from api.kit.problems import NotFound
-from api.models import Place, Poll, ProgramCode, Topic
+from api.models import Activity, Place, Poll, ProgramCode, Topic
 from api.rules.codes import PAGES, SceneKind, read_scene, scene_of
 from api.rules.places import Level
 from api.services.access import Viewer, params
+from api.services.activities.reading import readable_activities
 from api.services.polls.finding import readable_polls
 from api.services.topics.reading import readable_topics
 
@@ -44,6 +45,11 @@ async def _poll(tx: AsyncSession, viewer: Viewer, subject_id: UUID) -> str | Non
     return await _readable(tx, viewer, Poll, subject_id, readable_polls())
 
 
+async def _activity(tx: AsyncSession, viewer: Viewer, subject_id: UUID) -> str | None:
+    """Those the viewer may see."""
+    return await _readable(tx, viewer, Activity, subject_id, readable_activities())
+
+
 async def _topic(tx: AsyncSession, viewer: Viewer, subject_id: UUID) -> str | None:
     """Once its words have passed, for neighbours and guests."""
     return await _readable(tx, viewer, Topic, subject_id, readable_topics())
@@ -60,6 +66,7 @@ async def _readable(
 Title = Callable[[AsyncSession, Viewer, UUID], Awaitable[str | None]]
 TITLES: dict[SceneKind, Title] = {
     SceneKind.community: _community,
+    SceneKind.activity: _activity,
     SceneKind.poll: _poll,
     SceneKind.topic: _topic,
 }

@@ -7,13 +7,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from api.kit.events import Event, record
 from api.rules.roles import Role
 from api.services import calendars, deadlines, notices, pushes
+from api.services.activities import following as activities
 from api.services.appointments import following as appointments
 from api.services.cases import following
+from api.services.certificates import following as certificates
 from api.services.content import following as content
 from api.services.disclosures import following as disclosures
 from api.services.dispatch import following as dispatch
 from api.services.needs import following as needs
 from api.services.people import following as people
+from api.services.people import team_members
 from api.services.polls import following as polls
 from api.services.privacy import erasing
 from api.services.topics import following as topics
@@ -63,6 +66,12 @@ async def _poll(tx: AsyncSession, event: Event) -> None:
 
 
 _CONSEQUENCES: dict[str, Consequence] = {
+    "activity": activities.follow,
+    "seat": activities.follow_seat,
+    "added_hours": activities.follow_adding,
+    "service_record": activities.follow_record,
+    "certificate": certificates.follow,
+    "team_member": team_members.follow,
     "appointment": appointments.follow,
     "case": following.follow,
     "case_request": following.follow_request,

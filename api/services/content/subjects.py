@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import SQLModel, col
 
 from api.models import (
+    Activity,
     Appointment,
     CaseMessage,
     Claim,
@@ -41,6 +42,7 @@ SUBJECTS: dict[str, Judged] = {
     "case_message": column_of(CaseMessage),
     "need": column_of(Need),
     "claim": column_of(Claim),
+    "activity": column_of(Activity),
     "appointment": column_of(Appointment),
     names.NICKNAME: names.judged,
     names.AVATAR: names.judged,
@@ -55,6 +57,7 @@ TITLES: dict[str, str] = {
     "case_message": "补充内容",
     "need": "需求",
     "claim": "完成情况",
+    "activity": "活动",
     "appointment": "预约事由",
     names.NICKNAME: "昵称",
     names.AVATAR: "头像",

@@ -12,6 +12,7 @@ from api.rules.roles import ROLE_TITLES
 from api.services.privacy.deliberation import DELIBERATION
 from api.services.privacy.holding import GONE, MY_IDENTITIES, MY_SUBJECTS, MY_TOPICS, Holding
 from api.services.privacy.matters import MATTERS
+from api.services.privacy.volunteering import VOLUNTEERING
 
 _FORGOTTEN = "select event_id from event_words where forgotten_for = :erasure"
 _TOLD_OF_ME = f"""n.person_id = :person or n.subject_id in ({MY_SUBJECTS} union all {MY_TOPICS})
@@ -135,6 +136,7 @@ HOLDINGS: tuple[Holding, ...] = (
     ),
     *MATTERS,
     *DELIBERATION,
+    *VOLUNTEERING,
     Holding("teams", "志愿队伍负责人", ("leader_id",), mine="t.leader_id = :person"),
     Holding(
         "team_members",

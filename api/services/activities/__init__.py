@@ -1,0 +1,1 @@
+"""志愿活动: organised, signed up for, attended, settled."""

@@ -1,0 +1,1 @@
+"""服务时长: recorded, added by two, corrected, read."""
