@@ -7,11 +7,12 @@ from alembic import command
 from api.revisions import SCRIPTS
 
 
-def _config(url: str | None = None) -> Config:
+def _config(url: str | None = None, owner: str | None = None) -> Config:
     config = Config()
     config.set_main_option("script_location", str(SCRIPTS))
     if url is not None:
         config.attributes["url"] = url
+        config.attributes["owner"] = owner
     return config
 
 
@@ -22,14 +23,18 @@ def head() -> str:
     return revision
 
 
-def upgrade(url: str, revision: str = "head") -> None:
-    """Bring the database at `url` (postgresql://…) to `revision`. Runs its own event loop: call it from a thread."""
-    command.upgrade(_config(url), revision)
+def upgrade(url: str, revision: str = "head", *, owner: str | None = None) -> None:
+    """Bring the database at `url` (postgresql://…, as the program's role) to `revision`.
+
+    `owner`: the same database as the role that owns its schema, which then does the work and gives the program's
+    role its rights; without it the program's role owns all. Runs its own event loop: call it from a thread.
+    """
+    command.upgrade(_config(url, owner), revision)
 
 
-def downgrade(url: str, revision: str) -> None:
+def downgrade(url: str, revision: str, *, owner: str | None = None) -> None:
     """Back to `revision`."""
-    command.downgrade(_config(url), revision)
+    command.downgrade(_config(url, owner), revision)
 
 
 def check(url: str) -> None:

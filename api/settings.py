@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, computed_field, model_validator
+from pydantic import Field, SecretStr, computed_field, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 DEFAULT_SECRET = "development-only"  # noqa: S105  (the value production refuses)
@@ -32,6 +32,8 @@ class Settings(BaseSettings):
     mode: Mode = Mode.development
     database_url: str | None = Field(None, validation_alias="DATABASE_URL", repr=False)
     """postgresql://…; embedded PostgreSQL when absent."""
+    owner_url: str | None = Field(None, repr=False)
+    """The same database as the role that owns its schema: for `linli migrate` alone. DATABASE_URL's role when absent."""
     redis_url: str | None = Field(None, validation_alias="REDIS_URL", repr=False)
     """redis://… or unix://…; embedded Valkey when absent."""
     data_dir: Path = Path(".linli")
@@ -89,6 +91,12 @@ class Settings(BaseSettings):
     @cached_property
     def production(self) -> bool:
         return self.mode is Mode.production
+
+    @field_validator("owner_url", mode="before")
+    @classmethod
+    def _empty_is_absent(cls, given: object) -> object:
+        """So that a process can be started without what its parent was told."""
+        return given or None
 
     @model_validator(mode="after")
     def _refuse_what_production_must_not_have(self) -> Self:

@@ -116,7 +116,7 @@ def main() -> None:
     ]
     with tempfile.TemporaryDirectory() as folder, EmbeddedEngines(Path(folder) / "data") as engines:
         addresses = engines.addresses
-        migrations.upgrade(addresses.database_url)
+        migrations.upgrade(addresses.database_url, owner=addresses.owner_url)
         uvloop.run(_fill(addresses))
         seconds, megabytes = _process(addresses)
         logging.getLogger("linli.http").setLevel("WARNING")
@@ -164,8 +164,9 @@ def main() -> None:
 
 def _queue() -> list[str]:
     with tempfile.TemporaryDirectory() as folder, EmbeddedEngines(Path(folder) / "data") as engines:
-        migrations.upgrade(engines.addresses.database_url)
-        found = asyncio.run(queue.run(engines.addresses.database_url, engines.addresses.redis_url))
+        at = engines.addresses
+        migrations.upgrade(at.database_url, owner=at.owner_url)
+        found = asyncio.run(queue.run(at.database_url, at.owner_url, at.redis_url))
     lines = [
         "| of ÷ against | against, CPU µs an event | low | **median** | high | elapsed |",
         "|---|--:|--:|--:|--:|--:|",
@@ -181,7 +182,7 @@ def _places(folder: Path | None) -> str:
     if folder is None:
         return "Not measured: no folder with the whole country was given (`--places`)."
     with tempfile.TemporaryDirectory() as data, EmbeddedEngines(Path(data) / "data") as engines:
-        migrations.upgrade(engines.addresses.database_url)
+        migrations.upgrade(engines.addresses.database_url, owner=engines.addresses.owner_url)
 
         async def measure() -> str:
             db = Database(engines.addresses.database_url)

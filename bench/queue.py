@@ -37,7 +37,9 @@ OURS, BY_HAND, STREAMS, NOTHING = (
 
 _SCHEMA = """create schema if not exists bench;
              drop table if exists bench.effects;
-             create table bench.effects (event_id uuid not null)"""
+             create table bench.effects (event_id uuid not null);
+             grant usage on schema bench to linli;
+             grant select, insert on bench.effects to linli"""
 _HAPPEN = """insert into events (id, subject_kind, subject_id, move, actor_kind, actor_title, data, at)
              select gen_random_uuid(), 'bench', gen_random_uuid(), 'submit', 'system', '系统', '{}', clock_timestamp()
              from generate_series(1, $1)"""
@@ -58,7 +60,7 @@ _EFFECT_OF_OURS = text("insert into bench.effects values (:event)")
 Drain = Callable[[], Awaitable[int]]
 
 
-async def run(database_url: str, redis_url: str, *, rounds: int = ROUNDS) -> dict[str, Ratio]:
+async def run(database_url: str, owner_url: str, redis_url: str, *, rounds: int = ROUNDS) -> dict[str, Ratio]:
     """What our drain costs against each of the three, and one design by hand against the other.
 
     The database must have nothing else in its queue, and is left with the events that were made.
@@ -66,7 +68,9 @@ async def run(database_url: str, redis_url: str, *, rounds: int = ROUNDS) -> dic
     db = Database(database_url, pool_size=HANDS + 1, replan=True)
     pool = await asyncpg.create_pool(database_url, min_size=HANDS + 1, max_size=HANDS + 1)
     redis = cache.connect(redis_url)
-    await pool.execute(_SCHEMA)
+    owner = await asyncpg.connect(owner_url)
+    await owner.execute(_SCHEMA)
+    await owner.close()
     await redis.delete(STREAM)
     await redis.xgroup_create(STREAM, GROUP, "0", mkstream=True)
     ways: dict[str, Drain] = {

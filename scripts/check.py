@@ -56,6 +56,7 @@ def migrations() -> str:
         EmbeddedEngines(Path(folder) / "data", redis=False, small=True) as engines,
     ):
         config.attributes["url"] = engines.addresses.database_url
+        config.attributes["owner"] = engines.addresses.owner_url
         command.upgrade(config, "head")
         try:
             command.check(config)

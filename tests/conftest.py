@@ -5,8 +5,10 @@ import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from tempfile import gettempdir
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import asyncpg
@@ -62,9 +64,11 @@ def _named(url: str, database: str) -> str:
 def template(engines: EmbeddedEngines) -> str:
     """A migrated database that every test's own is copied from."""
     admin = engines.addresses.admin_url
-    asyncio.run(_sql(admin, f"create database {TEMPLATE} owner linli"))
-    owner = _named(engines.addresses.database_url, TEMPLATE)
-    migrations.upgrade(owner)
+    asyncio.run(_sql(admin, f"create database {TEMPLATE} owner linli_owner"))
+    program, owner = (
+        _named(url, TEMPLATE) for url in (engines.addresses.database_url, engines.addresses.owner_url)
+    )
+    migrations.upgrade(program, owner=owner)
     return TEMPLATE
 
 
@@ -75,7 +79,7 @@ def mold(engines: EmbeddedEngines, template: str, wechat_platform: Simulator) ->
     url = _named(engines.addresses.database_url, TOWN)
 
     async def build() -> Mold:
-        await _sql(admin, f"create database {TOWN} template {template} owner linli")
+        await _sql(admin, f"create database {TOWN} template {template} owner linli_owner")
         redis = cache.connect(engines.addresses.redis_url)
         await redis.flushall()
         app = create_app(_settings(url, engines, wechat_platform))
@@ -99,12 +103,24 @@ def origin(request: pytest.FixtureRequest, template: str) -> str:
 
 @pytest.fixture
 async def database_url(engines: EmbeddedEngines, origin: str) -> AsyncIterator[str]:
-    """A fresh migrated database of this test's own."""
+    """A fresh migrated database of this test's own, as the program's role: it owns nothing there."""
     name = f"t_{uuid4().hex[:12]}"
     admin = engines.addresses.admin_url
-    await _sql(admin, f"create database {name} template {origin} owner linli")
+    await _sql(admin, f"create database {name} template {origin} owner linli_owner")
     yield _named(engines.addresses.database_url, name)
     await _sql(admin, f"drop database {name} with (force)")
+
+
+@pytest.fixture
+def owner_url(engines: EmbeddedEngines, database_url: str) -> str:
+    """The same database as the owner of its schema."""
+    return _named(engines.addresses.owner_url, urlsplit(database_url).path[1:])
+
+
+@pytest.fixture
+def as_owner(owner_url: str) -> Callable[[str], Awaitable[None]]:
+    """Run SQL that only the owner may: tables for a test alone, a constraint that breaks something."""
+    return partial(_sql, owner_url)
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from collections import Counter
 from os import getpid
 from uuid import UUID
 
+import asyncpg
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -15,10 +16,13 @@ TABLE = "create table effects (event_id uuid not null, worker integer not null)"
 _LEAVE = text("insert into effects values (:event, :worker)")
 
 
-async def prepare(db: Database) -> None:
+async def prepare(owner_url: str) -> None:
     """The table of effects: with no key, so that nothing but the queue keeps an effect from doubling."""
-    async with db.transaction() as tx:
-        await tx.execute(text(TABLE))
+    connection = await asyncpg.connect(owner_url)
+    try:
+        await connection.execute(TABLE)
+    finally:
+        await connection.close()
 
 
 def happen(tx: AsyncSession, subject_id: UUID | None = None, move: str = "submit") -> UUID:

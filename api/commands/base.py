@@ -24,6 +24,7 @@ errors = Console(stderr=True)
 
 _UNDEFINED_TABLE = "42P01"
 _UNDEFINED_COLUMN = "42703"
+_NO_RIGHT = "42501"
 
 
 @asynccontextmanager
@@ -40,8 +41,9 @@ async def database(settings: Settings) -> AsyncIterator[Database]:
             running = await asyncio.to_thread(is_running, settings.data_dir)
             url = running.database_url if running is not None else ""
         if not url:
-            url = stack.enter_context(EmbeddedEngines(settings.data_dir, redis=False)).addresses.database_url
-            await asyncio.to_thread(migrations.upgrade, url)
+            found = stack.enter_context(EmbeddedEngines(settings.data_dir, redis=False)).addresses
+            url = found.database_url
+            await asyncio.to_thread(migrations.upgrade, url, owner=found.owner_url)
         db = Database(url, pool_size=2, statement_timeout_ms=settings.statement_timeout_ms)
         await db.open()
         stack.push_async_callback(db.close)
@@ -62,6 +64,10 @@ def run(work: Awaitable[T]) -> T:
         state = getattr(getattr(error, "orig", error), "sqlstate", None)
         if state in (_UNDEFINED_TABLE, _UNDEFINED_COLUMN):
             _say("数据库还没有建好这一版的表。", "请先运行 linli migrate。")
+        elif state == _NO_RIGHT:
+            _say(
+                "数据库账号没有这个权限。", "改表要由所有者来做：设置 LINLI_OWNER_URL 后运行 linli migrate。"
+            )
         else:
             _say(f"数据库出错（{state or type(error).__name__}）。", "请用 linli doctor 检查。")
     except OSError as error:

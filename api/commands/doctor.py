@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 
 from api import revisions
 from api.commands.faults import SETTING_ERRORS, setting_faults
-from api.kit import cache, clock
+from api.kit import cache, clock, ownership
 from api.kit.db import Database
 from api.kit.engines import EngineFault, is_running
 from api.kit.queue import state
@@ -32,12 +32,20 @@ LEAST_POSTGRES = 15
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing looked at; a fault names its cure."""
+    """One thing looked at; a fault names its cure. What is sound and could be better names it, too."""
 
     what: str
     ok: bool
     detail: str
     cure: str = ""
+
+
+_RESULTS = {
+    (True, False): "正常",
+    (True, True): "[yellow]可改进[/yellow]",
+    (False, True): "[red]有问题[/red]",
+    (False, False): "[red]有问题[/red]",
+}
 
 
 @commands.command()
@@ -50,7 +58,7 @@ def doctor() -> None:
     for finding in found:
         table.add_row(
             finding.what,
-            "正常" if finding.ok else "[red]有问题[/red]",
+            _RESULTS[finding.ok, bool(finding.cure)],
             escape(finding.detail),
             escape(finding.cure),
         )
@@ -158,6 +166,7 @@ async def _database(url: str) -> AsyncIterator[Finding]:
         )
         exists = await connection.fetchval("select to_regclass('alembic_version')")
         at = await connection.fetchval("select version_num from alembic_version") if exists else None
+        standing = await ownership.look(connection)
     except (OSError, asyncpg.PostgresError, TimeoutError) as error:
         yield Finding("PostgreSQL", False, f"查询失败（{type(error).__name__}）", cure)
         return
@@ -179,12 +188,35 @@ async def _database(url: str) -> AsyncIterator[Finding]:
         f"{at or '空库'}，本程序为 {head}{newer}",
         "运行 linli migrate" if behind else "",
     )
-    if not behind:
+    if at is not None:
+        yield _standing(standing)
+    if not behind and not standing.closed:
         try:
             async for finding in _work(url):
                 yield finding
         except (OSError, DBAPIError, TimeoutError) as error:
             yield Finding("PostgreSQL", False, f"查询失败（{type(error).__name__}）", cure)
+
+
+def _standing(standing: ownership.Standing) -> Finding:
+    """Whether the program's role could take down what guards the history."""
+    what, mend = "数据库账号", "设置 LINLI_OWNER_URL 后运行 linli migrate"
+    if standing.superuser:
+        return Finding(
+            what, False, "程序用的是超级用户，任何保护都拦不住它", "改用普通账号连接（docs/operations.md）"
+        )
+    if standing.owns:
+        return Finding(
+            what,
+            True,
+            "只有一个账号：程序自己就是表的所有者，能改表结构，也能停用留痕表的触发器；留痕只由触发器保护",
+            "另建所有者账号，由它迁移，程序的账号不拥有任何表（docs/operations.md）",
+        )
+    if standing.closed:
+        return Finding(what, False, f"程序的账号用不了这些表：{'、'.join(standing.closed)}", mend)
+    if standing.rewritable:
+        return Finding(what, False, f"程序的账号能改动留痕表：{'、'.join(standing.rewritable)}", mend)
+    return Finding(what, True, "程序的账号不能改表，留痕表只能追加")
 
 
 async def _work(url: str) -> AsyncIterator[Finding]:

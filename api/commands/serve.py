@@ -49,6 +49,7 @@ def engines_for(
                 update={
                     "database_url": settings.database_url or found.database_url,
                     "redis_url": settings.redis_url or found.redis_url,
+                    "owner_url": found.owner_url if wants_postgres else settings.owner_url,
                 }
             ),
             engines,
@@ -66,13 +67,14 @@ def environment_of(settings: Settings) -> dict[str, str]:
     return {
         "DATABASE_URL": settings.database_url,
         "REDIS_URL": settings.redis_url,
+        "LINLI_OWNER_URL": "",  # no business of theirs
         "PROMETHEUS_MULTIPROC_DIR": str(metrics.resolve()),
     }
 
 
-def upgrade(url: str, revision: str = "head") -> None:
-    """Migrate; what went wrong is said in a sentence and the program ends with status 1."""
-    run(asyncio.to_thread(migrations.upgrade, url, revision))
+def upgrade(url: str, owner: str | None, revision: str = "head") -> None:
+    """Migrate, as the owner where there is one; what went wrong is said in a sentence, and the status is 1."""
+    run(asyncio.to_thread(migrations.upgrade, url, revision, owner=owner or None))
 
 
 @commands.command()
@@ -87,7 +89,7 @@ def serve(
     logging.configure()
     with ended_by_signals(), engines_for(settings) as (ready, engines):
         assert ready.database_url is not None
-        upgrade(ready.database_url)
+        upgrade(ready.database_url, ready.owner_url)
         environment = environment_of(ready)
         supervisor = Supervisor(
             [
@@ -116,11 +118,11 @@ def migrate(revision: str = typer.Argument("head", help="目标版本")) -> None
     settings = Settings()
     running = is_running(settings.data_dir) if settings.database_url is None else None
     if running is not None and running.database_url:
-        upgrade(running.database_url, revision)
+        upgrade(running.database_url, running.owner_url, revision)
     else:
         with engines_for(settings, redis=False) as (ready, _):
             assert ready.database_url is not None
-            upgrade(ready.database_url, revision)
+            upgrade(ready.database_url, ready.owner_url, revision)
     console.print(f"数据库已是版本 {migrations.head() if revision == 'head' else revision}")
 
 

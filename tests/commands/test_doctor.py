@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import asyncpg
@@ -70,6 +71,7 @@ async def test_nothing_is_said_of_a_sound_deployment(sound: Database) -> None:
         "Redis",
         "PostgreSQL",
         "数据库迁移",
+        "数据库账号",
         "后台进程",
         "工作日历",
     }
@@ -159,10 +161,6 @@ async def test_a_redis_that_does_not_tell_its_policy_is_no_fault(
 Breaking = Callable[[Database], Awaitable[None]]
 
 
-async def _empty(db: Database) -> None:
-    await _sql(db, "drop table alembic_version")
-
-
 async def _never_worked(db: Database) -> None:
     await _sql(db, "delete from jobs")
 
@@ -207,7 +205,6 @@ async def _told(db: Database) -> None:
 @pytest.mark.parametrize(
     ("break_it", "what", "cure"),
     [
-        (_empty, "数据库迁移", "linli migrate"),
         (_never_worked, "后台进程", "linli worker"),
         (_stopped_working, "后台进程", "linli worker"),
         (_gave_up, "失败的投递", "重投"),
@@ -223,6 +220,37 @@ async def test_each_broken_state_is_named_with_its_cure(
     found = await faults()
     assert set(found) == {what}
     assert cure in found[what].cure
+
+
+@pytest.mark.parametrize(
+    ("statement", "what", "cure"),
+    [
+        ("drop table alembic_version", "数据库迁移", "linli migrate"),
+        ("grant update on events to linli", "数据库账号", "linli migrate"),
+        ("revoke delete on deliveries from linli", "数据库账号", "linli migrate"),
+    ],
+)
+async def test_what_only_the_owner_can_break_is_named_with_its_cure(
+    sound: Database, as_owner: Callable[[str], Awaitable[None]], statement: str, what: str, cure: str
+) -> None:
+    await as_owner(statement)
+    found = await faults()
+    assert set(found) == {what}
+    assert cure in found[what].cure
+
+
+async def test_one_role_for_everything_works_and_is_said_honestly(
+    sound: Database, owner_url: str, engines: EmbeddedEngines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", owner_url)
+    [said] = [finding for finding in await examine() if finding.cure]
+    assert (said.what, said.ok) == ("数据库账号", True)
+    assert "触发器" in said.detail
+    database = urlsplit(owner_url).path
+    monkeypatch.setenv("DATABASE_URL", urlsplit(engines.addresses.admin_url)._replace(path=database).geturl())
+    found = await faults()
+    assert set(found) == {"数据库账号"}
+    assert "超级用户" in found["数据库账号"].detail
 
 
 async def test_an_older_schema_is_a_fault_and_a_newer_one_is_not(

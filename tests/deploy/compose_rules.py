@@ -124,6 +124,8 @@ def _environment(name: str, service: Service) -> Found:
             yield "unknown-setting", variable
     if "linli.env" not in service.get("env_file", []):
         yield "no-settings", ""
+    if ("migrate.env" in service.get("env_file", [])) != (name == "migrate"):
+        yield "owner", "the migrations alone are told how to become the owner of the tables"
     for variable, value in service.get("environment", {}).items():
         if re.search("KEY|SECRET|TOKEN|PASSWORD|_URL", variable):
             yield "secret-in-file", f"{variable}={value}"

@@ -92,9 +92,12 @@ def _command(name: str, unit: Unit, commands: frozenset[str]) -> Found:
         yield "no-instance", "the port must be the instance, said where no environment file overrides it"
 
 
-def _environment(_: str, unit: Unit, __: frozenset[str]) -> Found:
-    if unit["Service"].get("EnvironmentFile") != ["/etc/linli/linli.env"]:
+def _environment(name: str, unit: Unit, __: frozenset[str]) -> Found:
+    first, *others = unit["Service"].get("EnvironmentFile") or [""]
+    if first != "/etc/linli/linli.env":
         yield "no-settings", ""
+    if others != (["-/etc/linli/migrate.env"] if name == "linli-migrate.service" else []):
+        yield "owner", "the migrations alone are told how to become the owner of the tables"
     for value in unit["Service"].get("Environment", []):
         variable = value.partition("=")[0]
         if variable not in setting_names() | OUTSIDE_SETTINGS:

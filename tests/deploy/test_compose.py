@@ -66,6 +66,8 @@ def test_the_compose_file_has_no_fault() -> None:
         ("FORWARDED_ALLOW_IPS: 10.83.64.10", "FORWARDED_ALLOW_IPS: '*'", "unbelieved-proxy"),
         ("FORWARDED_ALLOW_IPS: 10.83.64.10", "LINLI_MASTER_KEY: abc", "secret-in-file"),
         ("env_file: [linli.env]", "env_file: []", "no-settings"),
+        ("env_file: [linli.env]", "env_file: [linli.env, migrate.env]", "owner"),
+        ("    env_file: [linli.env, migrate.env]\n", "", "owner"),
         ("command: [linli, api]", "command: [linli, apis]", "unknown-command"),
         ("migrate: {condition: service_completed", "migration: {condition: service_completed", "unknown-service"),
         ("postgres: {condition: service_healthy}", "postgres: {condition: service_started}", "not-waited-for"),
@@ -107,7 +109,7 @@ def test_neither_settings_nor_secrets_can_be_committed(tmp_path: Path) -> None:
     (tmp_path / ".gitignore").write_text((ROOT / ".gitignore").read_text())
     document = yaml.safe_load(TEXT)
     files = [f"deploy/{secret['file']}" for secret in document["secrets"].values()]
-    files += [f"deploy/{name}" for name in document["x-linli"]["env_file"]]
+    files += [f"deploy/{name}" for s in document["services"].values() for name in s.get("env_file", ())]
     for name in files:
         told = subprocess.run([git, "-C", tmp_path, "check-ignore", "--quiet", name], check=False)
         assert told.returncode == 0, f"{name} is not in .gitignore"

@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
@@ -56,42 +57,49 @@ def named(engines: EmbeddedEngines) -> Iterator[str]:
     """A name for role and database that is gone after the test."""
     name = f"first_{uuid4().hex[:8]}"
     yield name
-    for statement in (f"drop database if exists {name} with (force)", f"drop role if exists {name}"):
+    for statement in (
+        f"drop database if exists {name} with (force)",
+        f"drop role if exists {name}, {name}_owner",
+    ):
         run(["psql", "--quiet", "--command", statement], environment(engines.addresses.admin_url))
 
 
-async def test_the_first_start_makes_a_role_that_owns_its_database_and_nothing_else(
+async def test_the_first_start_makes_an_owner_and_a_role_that_owns_nothing(
     engines: EmbeddedEngines, named: str, tmp_path: Path
 ) -> None:
     admin = environment(engines.addresses.admin_url)
-    (tmp_path / "password").write_text(PASSWORD + "\n")
     script = (DEPLOY / "postgres-init.sh").read_text()
-    script = spoiled(script, "/run/secrets/linli_password", str(tmp_path / "password"))
-    script = re.sub(r"\b(role|database|owner) linli\b", rf"\1 {named}", script)
+    for secret in ("linli_password", "linli_owner_password"):
+        (tmp_path / secret).write_text(PASSWORD + "\n")
+        script = spoiled(script, f"/run/secrets/{secret}", str(tmp_path / secret))
+    script = re.sub(r"\b(role|database|owner|to) linli(_owner)?\b", rf"\1 {named}\2", script)
     assert "linli " not in script.partition("SQL")[2]
     run(["sh", "-s"], {**admin, "POSTGRES_USER": admin["PGUSER"]}, input=script)
 
-    connection = await asyncpg.connect(
-        host=admin["PGHOST"], port=int(admin["PGPORT"]), user=named, password=PASSWORD, database=named
-    )
-    try:
-        await connection.execute("create table t (i int)")
-        rights = await connection.fetchrow(
-            "select rolsuper, rolcreatedb, rolcreaterole, rolreplication, rolbypassrls from pg_roles where rolname = $1",
-            named,
+    for role, owns in ((f"{named}_owner", True), (named, False)):
+        connection = await asyncpg.connect(
+            host=admin["PGHOST"], port=int(admin["PGPORT"]), user=role, password=PASSWORD, database=named
         )
-        assert not any(rights)
-        others = "select has_database_privilege('public', $1, 'connect')"
-        assert await connection.fetchval(others, named) is False
-    finally:
-        await connection.close()
+        try:
+            rights = await connection.fetchrow(
+                "select rolsuper, rolcreatedb, rolcreaterole, rolreplication, rolbypassrls from pg_roles where rolname = $1",
+                role,
+            )
+            assert not any(rights)
+            others = "select has_database_privilege('public', $1, 'connect')"
+            assert await connection.fetchval(others, named) is False
+            await connection.execute("create temporary table own (i int)")
+            with nullcontext() if owns else pytest.raises(asyncpg.InsufficientPrivilegeError):
+                await connection.execute("create table t (i int)")
+        finally:
+            await connection.close()
 
 
 # -- backup and restore as docs/operations.md says
 
 
 async def test_a_dump_restored_is_the_same_and_its_audit_trail_is_still_guarded(
-    town: Town, database_url: str, engines: EmbeddedEngines, tmp_path: Path
+    town: Town, owner_url: str, database_url: str, engines: EmbeddedEngines, tmp_path: Path
 ) -> None:
     await town.submit()
     guide = (ROOT / "docs/operations.md").read_text()
@@ -101,10 +109,10 @@ async def test_a_dump_restored_is_the_same_and_its_audit_trail_is_still_guarded(
     )
     assert shutil.which(dump[0], path=str(tools()))
     copy, file = f"copy_{uuid4().hex[:8]}", tmp_path / "linli.dump"
-    owner = environment(database_url)
+    owner = environment(owner_url)
     run([*dump, "-f", file], owner)
     run(
-        ["psql", "--quiet", "--command", f"create database {copy} owner linli"],
+        ["psql", "--quiet", "--command", f"create database {copy} owner linli_owner"],
         environment(engines.addresses.admin_url),
     )
     try:
@@ -126,8 +134,13 @@ async def test_a_dump_restored_is_the_same_and_its_audit_trail_is_still_guarded(
                 )
                 assert await was.fetchval(content) == await now.fetchval(content), table
             assert await now.fetchval("select count(*) from events") > 0
-            with pytest.raises(asyncpg.PostgresError):
+            with pytest.raises(asyncpg.RestrictViolationError):
                 await now.execute("delete from events")
+            program = await asyncpg.connect(urlsplit(database_url)._replace(path=f"/{copy}").geturl())
+            with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                await program.execute("delete from events")
+            assert await program.fetchval("select count(*) from cases") > 0
+            await program.close()
         finally:
             await asyncio.gather(was.close(), now.close())
     finally:

@@ -80,6 +80,7 @@ def test_what_is_commented_out_is_the_default(monkeypatch: pytest.MonkeyPatch) -
     default = settings({}, monkeypatch)
     without_value = {"LINLI_METRICS_DIR", "LINLI_CLOCK_FILE", "LINLI_UPLOAD_DIR", "LINLI_UPLOAD_BUCKET"}
     without_value |= {f"LINLI_UPLOAD_{name}" for name in ("ENDPOINT", "ACCESS_KEY", "SECRET_KEY")}
+    assert default.owner_url is None
     optional = shown.keys() - values(TEXT, also_commented=False).keys() - without_value
     read = settings({name: shown[name] for name in optional}, monkeypatch)
     assert read == default

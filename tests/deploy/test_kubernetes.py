@@ -71,6 +71,8 @@ def test_what_is_needed_is_there() -> None:
         (API, "image: linli", "image: linli:latest", "unpinned-image"),
         (API, "serviceAccountName: linli", "serviceAccountName: default", "unknown-account"),
         (API, "secretRef: {name: linli}", "secretRef: {name: linli-secrets}", "unknown-source"),
+        (API, "secretRef: {name: linli}", "secretRef: {name: linli-owner}", "owner"),
+        (MIGRATE, "            - secretRef: {name: linli-owner}\n", "", "owner"),
         (API, "{name: tmp, mountPath: /tmp}", "{name: temp, mountPath: /tmp}", "unknown-volume"),
         ("api-pdb.yaml", "component: api", "component: web", "selects-nothing"),
         ("api-service.yaml", "  selector: *labels", "  selector: {app: web}", "selects-nothing"),

@@ -39,13 +39,17 @@ def faults(text: str) -> Iterator[str]:
     commands, code = known_commands(), re.findall(r"`([^`]+)`", text)
     for phrase in (c for span in code for c in re.findall(r"\blinli ([a-z][a-z-]*(?: [a-z]+)?)", span)):
         words = phrase.split()
-        if words[0] in ("owner", "password", "linli"):  # SQL
+        if words[0] in ("owner", "password", "linli", "to"):  # SQL
             continue
         if words[0] not in commands or (
             len(words) > 1 and words[0] in ("admin", "import") and phrase not in commands
         ):
             yield f"unknown-command: linli {phrase}"
-    for name in set(re.findall(r"\blinli_[a-z_]+", text)) - known_metrics() - {"linli_password"}:
+    for name in (
+        set(re.findall(r"\blinli_[a-z_]+", text))
+        - known_metrics()
+        - {"linli_password", "linli_owner", "linli_owner_password"}
+    ):
         yield f"unknown-metric: {name}"
     for name in set(re.findall(r"\bLINLI_[A-Z_]+", text)) - setting_names() - {"LINLI_VERSION"}:
         yield f"unknown-setting: {name}"

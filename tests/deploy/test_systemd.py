@@ -42,6 +42,7 @@ def test_the_units_have_no_fault() -> None:
         (WORKER, "/opt/linli/venv/bin/linli", "/usr/bin/linli", "unknown-command"),
         (API, " --port %i", "", "no-instance"),
         (WORKER, "EnvironmentFile=/etc/linli/linli.env\n", "", "no-settings"),
+        (WORKER, "UMask", "EnvironmentFile=-/etc/linli/migrate.env\nUMask", "owner"),
         (WORKER, "Restart=always", "Restart=always\nEnvironment=LINLI_POOLSIZE=9", "unknown-setting"),
         (WORKER, "Restart=always", "Restart=always\nEnvironment=LINLI_MASTER_KEY=9", "secret-in-file"),
         (API, "RuntimeDirectory=linli\n", "", "no-metrics"),

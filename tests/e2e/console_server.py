@@ -94,7 +94,7 @@ async def _execute(url: str, statement: str) -> None:
 def fresh_database(engines: EmbeddedEngines, template: str) -> Iterator[str]:
     """A migrated database, gone at the end. Yields its address."""
     name, admin = f"console_{uuid4().hex[:12]}", engines.addresses.admin_url
-    _elsewhere(_execute(admin, f"create database {name} template {template} owner linli"))
+    _elsewhere(_execute(admin, f"create database {name} template {template} owner linli_owner"))
     yield urlsplit(engines.addresses.database_url)._replace(path=f"/{name}").geturl()
     _elsewhere(_execute(admin, f"drop database {name} with (force)"))
 

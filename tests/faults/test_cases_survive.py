@@ -21,7 +21,7 @@ from api import migrations
 from api.kit import cache
 from api.kit.cache import Redis
 from api.kit.engines import EmbeddedEngines
-from api.kit.engines.layout import NAME
+from api.kit.engines.layout import NAME, OWNER
 from api.settings import Settings
 from tests.e2e.topology import Program, free_port
 from tests.town import Actor, Town
@@ -36,7 +36,7 @@ KILLS = 10
 def own_engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedEngines]:
     """Engines to be killed; the run's others are not touched."""
     with EmbeddedEngines(tmp_path_factory.mktemp("cases") / "data", small=True) as started:
-        migrations.upgrade(started.addresses.database_url)
+        migrations.upgrade(started.addresses.database_url, owner=started.addresses.owner_url)
         yield started
 
 
@@ -44,7 +44,7 @@ def own_engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedEn
 async def database_url(own_engines: EmbeddedEngines) -> str:
     name = f"t_{uuid4().hex[:12]}"
     admin = await asyncpg.connect(own_engines.addresses.admin_url)
-    await admin.execute(f"create database {name} template {NAME} owner {NAME}")
+    await admin.execute(f"create database {name} template {NAME} owner {OWNER}")
     await admin.close()
     return own_engines.addresses.database_url.replace(f"/{NAME}?", f"/{name}?")
 

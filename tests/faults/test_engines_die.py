@@ -50,7 +50,7 @@ def lives(pid: int) -> bool:
 
 
 async def test_no_acknowledged_row_is_lost_when_postgres_is_killed(started: EmbeddedEngines) -> None:
-    url = started.addresses.database_url
+    url = started.addresses.owner_url
     setup = await asyncpg.connect(url)
     await setup.execute("CREATE TABLE ledger (writer int, number int, PRIMARY KEY (writer, number))")
     await setup.close()

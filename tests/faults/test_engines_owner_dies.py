@@ -44,7 +44,7 @@ def press_ctrl_c(process: "subprocess.Popen[str]") -> None:
 
 def write(told: dict[str, str], value: str) -> None:
     async def insert() -> None:
-        connection = await asyncpg.connect(told["database_url"])
+        connection = await asyncpg.connect(told["owner_url"])
         await connection.execute("CREATE TABLE IF NOT EXISTS written (value text)")
         await connection.execute("INSERT INTO written VALUES ($1)", value)
         await connection.close()
@@ -55,7 +55,7 @@ def write(told: dict[str, str], value: str) -> None:
 
 def read(told: dict[str, str]) -> tuple[set[str], set[str]]:
     async def select() -> set[str]:
-        connection = await asyncpg.connect(told["database_url"])
+        connection = await asyncpg.connect(told["owner_url"])
         rows = await connection.fetch("SELECT value FROM written")
         await connection.close()
         return {row["value"] for row in rows}

@@ -24,7 +24,7 @@ from api import migrations
 from api.kit import cache, clock
 from api.kit.db import Database
 from api.kit.engines import EmbeddedEngines
-from api.kit.engines.layout import NAME
+from api.kit.engines.layout import NAME, OWNER
 from api.kit.events import Delivery, Event
 from api.kit.faults import as_problem
 from api.kit.ids import new_id
@@ -43,7 +43,7 @@ CLOCK = struct.Struct("<d")
 def own_engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedEngines]:
     """Engines of these tests alone, to be stopped and started as they like; their database is the template."""
     with EmbeddedEngines(tmp_path_factory.mktemp("worker") / "data", small=True) as started:
-        migrations.upgrade(started.addresses.database_url)
+        migrations.upgrade(started.addresses.database_url, owner=started.addresses.owner_url)
         yield started
 
 
@@ -52,7 +52,7 @@ async def database_url(own_engines: EmbeddedEngines) -> str:
     """A fresh migrated database on them."""
     name = f"t_{uuid4().hex[:12]}"
     admin = await asyncpg.connect(own_engines.addresses.admin_url)
-    await admin.execute(f"create database {name} template {NAME} owner {NAME}")
+    await admin.execute(f"create database {name} template {NAME} owner {OWNER}")
     await admin.close()
     return own_engines.addresses.database_url.replace(f"/{NAME}?", f"/{name}?")
 
@@ -61,7 +61,7 @@ async def database_url(own_engines: EmbeddedEngines) -> str:
 async def db(database_url: str) -> AsyncIterator[Database]:
     database = Database(database_url)
     await database.open()
-    await prepare(database)
+    await prepare(f"{own_engines.addresses.owner_url.partition('@')[0]}@{database_url.partition('@')[2]}")
     yield database
     await database.close()
 

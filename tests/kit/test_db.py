@@ -26,9 +26,8 @@ PID = Statement(select(func.pg_backend_pid().label("pid")))
 
 
 @pytest.fixture(autouse=True)
-async def _table(db: Database) -> None:
-    async with db.transaction() as tx:
-        await tx.execute(text("create table things (id integer primary key, name text)"))
+async def _table(as_owner: Callable[[str], Awaitable[None]]) -> None:
+    await as_owner("create table things (id integer primary key, name text)")
 
 
 @pytest.fixture

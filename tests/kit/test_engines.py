@@ -1,9 +1,11 @@
 """The embedded engines as the program meets them: addresses, rights, settings, folders."""
 
+import json
 import os
 import stat
 from contextlib import suppress
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import asyncpg
 import psutil
@@ -61,8 +63,8 @@ async def test_the_environment_of_another_postgres_does_not_lead_us_astray(
     await connection.close()
 
 
-async def test_the_applications_role_owns_its_database_and_nothing_more(engines: EmbeddedEngines) -> None:
-    connection = await asyncpg.connect(engines.addresses.database_url)
+async def test_the_programs_role_owns_nothing_and_its_owner_nothing_more(engines: EmbeddedEngines) -> None:
+    connection = await asyncpg.connect(engines.addresses.owner_url)
     try:
         rights = await connection.fetchrow(
             "SELECT rolsuper, rolcreaterole, rolcreatedb, rolreplication, rolbypassrls FROM pg_roles "
@@ -74,6 +76,17 @@ async def test_the_applications_role_owns_its_database_and_nothing_more(engines:
             await connection.execute("SET session_replication_role = replica")  # would switch triggers off
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             await connection.execute("SELECT pg_read_file('/etc/hostname')")
+    finally:
+        await connection.close()
+    connection = await asyncpg.connect(engines.addresses.database_url)
+    try:
+        assert (
+            await connection.fetchval("SELECT count(*) FROM pg_database WHERE datdba = current_user::regrole")
+            == 0
+        )
+        for statement in ("CREATE TABLE of_its_own (id int)", "CREATE SCHEMA own", "SET ROLE linli_owner"):
+            with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                await connection.execute(statement)
     finally:
         await connection.close()
 
@@ -102,7 +115,8 @@ async def test_the_database_is_utf8_with_the_same_order_on_every_machine(engines
 
 
 async def test_a_wrong_password_opens_nothing(engines: EmbeddedEngines) -> None:
-    for url in (engines.addresses.database_url, engines.addresses.admin_url):
+    addresses = engines.addresses
+    for url in (addresses.database_url, addresses.owner_url, addresses.admin_url):
         with pytest.raises(asyncpg.InvalidPasswordError):
             await asyncpg.connect(url, password="guess")
     once = Retry(NoBackoff(), 0)
@@ -119,7 +133,7 @@ async def test_the_stored_passwords_are_scram_verifiers(engines: EmbeddedEngines
         rules = await connection.fetch("SELECT DISTINCT auth_method FROM pg_hba_file_rules")
     finally:
         await connection.close()
-    assert len(stored) == 2
+    assert len(stored) == 3
     assert all(row["rolpassword"].startswith("SCRAM-SHA-256$") for row in stored)
     assert [row["auth_method"] for row in rules] == ["scram-sha-256"]
 
@@ -135,7 +149,7 @@ def test_nothing_listens_on_the_network(engines: EmbeddedEngines) -> None:
 
 def test_passwords_are_on_no_command_line_and_in_no_print(engines: EmbeddedEngines) -> None:
     passwords = [url.split(":")[2].split("@")[0] for url in vars(engines.addresses).values()]
-    assert len(set(passwords)) == 3
+    assert len(set(passwords)) == 4
     for pid in (engines.postgres_pid, engines.redis_pid):
         words = " ".join(psutil.Process(pid).cmdline())
         assert not [password for password in passwords if password in words]
@@ -176,9 +190,34 @@ async def test_durability_cannot_be_switched_off_in_the_configuration(tmp_path: 
         await connection.close()
 
 
+async def test_a_folder_from_before_the_owner_gets_one_and_keeps_everything(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    with EmbeddedEngines(data, redis=False, small=True) as engines:
+        admin = await asyncpg.connect(urlsplit(engines.addresses.admin_url)._replace(path="/linli").geturl())
+        await admin.execute("ALTER DATABASE linli OWNER TO linli; CREATE TABLE kept (word text)")
+        await admin.execute("ALTER TABLE kept OWNER TO linli; INSERT INTO kept VALUES ('still here')")
+        await admin.execute("DROP OWNED BY linli_owner; DROP ROLE linli_owner")
+        await admin.close()
+    stored = json.loads((data / "passwords.json").read_text())
+    del stored["owner"]
+    (data / "passwords.json").write_text(json.dumps(stored))
+    for _ in range(2):  # the second start finds nothing to do
+        with EmbeddedEngines(data, redis=False, small=True) as engines:
+            assert is_running(data) == engines.addresses
+            owner = await asyncpg.connect(engines.addresses.owner_url)
+            assert await owner.fetchval("SELECT word FROM kept") == "still here"
+            owned = "SELECT tableowner FROM pg_tables WHERE tablename = 'kept'"
+            assert await owner.fetchval(owned) == "linli_owner"
+            await owner.close()
+            program = await asyncpg.connect(engines.addresses.database_url)
+            with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                await program.execute("DROP TABLE kept")
+            await program.close()
+
+
 async def test_the_log_does_not_quote_what_people_wrote(tmp_path: Path) -> None:
     with EmbeddedEngines(tmp_path / "data", redis=False, small=True) as engines:
-        connection = await asyncpg.connect(engines.addresses.database_url)
+        connection = await asyncpg.connect(engines.addresses.owner_url)
         await connection.execute("CREATE TABLE person (phone text UNIQUE)")
         await connection.execute("INSERT INTO person VALUES ('13800138000')")
         with pytest.raises(asyncpg.UniqueViolationError):

@@ -40,7 +40,7 @@ def homestead(folder: Path, uid: int) -> Path:
 async def assert_alive(started: Owner, uid: int) -> None:
     """The engines answer, run as `uid` in the kernel's eyes, and so do all their children."""
     assert "fault" not in started.told
-    connection = await asyncpg.connect(started.told["database_url"])
+    connection = await asyncpg.connect(started.told["owner_url"])
     try:
         await connection.execute("CREATE TABLE IF NOT EXISTS visit (at timestamptz DEFAULT now())")
         await connection.execute("INSERT INTO visit DEFAULT VALUES")
@@ -131,7 +131,7 @@ async def test_what_was_made_in_a_namespace_goes_on_without_one(folder: Path) ->
     for without in (False, True, True, False):
         with owner(data, no_namespaces=without) as started:
             await assert_alive(started, NOBODY if without or (data / "postgres").stat().st_uid else 0)
-            connection = await asyncpg.connect(started.told["database_url"])
+            connection = await asyncpg.connect(started.told["owner_url"])
             visits = await connection.fetchval("SELECT count(*) FROM visit")
             await connection.close()
         seconds_until_gone(data)

@@ -1,7 +1,7 @@
 """Each failure of an engine is the problem it means: come again, or our own fault."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import asyncpg
 import pytest
@@ -139,9 +139,11 @@ async def test_a_redis_that_is_not_there_is_away() -> None:
     await client.aclose()
 
 
-async def test_two_that_lock_each_other_end_as_busy(db: Database) -> None:
+async def test_two_that_lock_each_other_end_as_busy(
+    db: Database, as_owner: Callable[[str], Awaitable[None]]
+) -> None:
+    await as_owner("create table things (id integer primary key)")
     async with db.transaction() as tx:
-        await tx.execute(text("create table things (id integer primary key)"))
         await tx.execute(text("insert into things values (1), (2)"))
 
     async def lock(first: int, then: int, met: asyncio.Barrier) -> None:

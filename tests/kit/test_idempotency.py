@@ -1,7 +1,7 @@
 """Same key and same request: one effect, one answer. What else is done with a key is refused."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from uuid import UUID
@@ -38,9 +38,8 @@ def pending(key: str = "tap", request: bytes = REQUEST, who: UUID = SOMEBODY) ->
 
 
 @pytest.fixture(autouse=True)
-async def _table(db: Database) -> None:
-    async with db.transaction() as tx:
-        await tx.execute(text("create table effects (name text)"))
+async def _table(as_owner: Callable[[str], Awaitable[None]]) -> None:
+    await as_owner("create table effects (name text)")
 
 
 async def once(db: Database, what: Pending, *, held: asyncio.Event | None = None) -> None:

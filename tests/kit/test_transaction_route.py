@@ -1,6 +1,6 @@
 """One request, one transaction: the answer leaves when its effect is durable, or it says that there is none."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Annotated, Any
 
 import httpx
@@ -58,15 +58,12 @@ async def add_by_reading(number: int, tx: Tx) -> dict[str, int]:
 
 
 @pytest.fixture
-async def app(db: Database) -> FastAPI:
+async def app(db: Database, as_owner: Callable[[str], Awaitable[None]]) -> FastAPI:
     """A small app of its own on a table whose reference is looked at only when the transaction commits."""
-    async with db.transaction() as tx:
-        await tx.execute(
-            text(
-                "create table things (id integer primary key,"
-                " other integer references things deferrable initially deferred)"
-            )
-        )
+    await as_owner(
+        "create table things (id integer primary key,"
+        " other integer references things deferrable initially deferred)"
+    )
     made = FastAPI()
     made.state.db = db
     made.include_router(router)

@@ -1,13 +1,13 @@
 """What the outermost layer promises for every answer, whoever asks and whatever goes wrong inside."""
 
 import logging
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import httpx
 import pytest
 from fastapi import APIRouter, Depends
 from prometheus_client import REGISTRY
-from sqlalchemy import text
 
 from api.kit.hot import HotRoute
 from api.kit.http import json_response
@@ -58,10 +58,9 @@ async def test_of_ten_thousand_faults_a_hundred_are_told(town: Town) -> None:
 
 
 async def test_an_accident_inside_is_logged_without_what_it_stumbled_over(
-    town: Town, caplog: pytest.LogCaptureFixture
+    town: Town, caplog: pytest.LogCaptureFixture, as_owner: Callable[[str], Awaitable[None]]
 ) -> None:
-    async with town.app.state.db.transaction() as tx:
-        await tx.execute(text("alter table cases add constraint broken check (title <> '王小明的事')"))
+    await as_owner("alter table cases add constraint broken check (title <> '王小明的事')")
     with caplog.at_level(logging.ERROR, "linli.http"):
         answer = await town.here.resident.post(
             "/cases",

@@ -21,8 +21,8 @@ from tests.effects import effects, events, happen, leave, prepare
 
 
 @pytest.fixture(autouse=True)
-async def _table(db: Database) -> None:
-    await prepare(db)
+async def _table(owner_url: str) -> None:
+    await prepare(owner_url)
 
 
 async def drain(queue: Queue) -> int:

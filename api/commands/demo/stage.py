@@ -78,7 +78,7 @@ def set_up(data_dir: Path, port: int, tell: Tell) -> Iterator[Stage]:
             assert settings.clock_file is not None
             clock.follow(settings.clock_file)
             clock.reset()
-            _aside(lambda: migrations.upgrade(engines.addresses.database_url))
+            _aside(lambda: _migrate(engines.addresses))
             watch(f"数据库已迁移到版本 {migrations.head()}")
             worker.start()
             seeded = _aside(lambda: asyncio.run(_seed(settings)))
@@ -122,7 +122,7 @@ async def _wipe(addresses: Addresses) -> None:
     connection = await asyncpg.connect(addresses.admin_url)
     try:
         await connection.execute("drop database if exists linli with (force)")
-        await connection.execute("create database linli owner linli")
+        await connection.execute("create database linli owner linli_owner")
     finally:
         await connection.close()
     redis = cache.connect(addresses.redis_url)
@@ -130,6 +130,10 @@ async def _wipe(addresses: Addresses) -> None:
         await redis.flushall()
     finally:
         await redis.aclose()
+
+
+def _migrate(addresses: Addresses) -> None:
+    migrations.upgrade(addresses.database_url, owner=addresses.owner_url)
 
 
 def _settings(folder: Path, addresses: Addresses, port: int) -> Settings:

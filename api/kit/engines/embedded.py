@@ -6,6 +6,7 @@ import logging
 import os
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -16,7 +17,15 @@ from api.kit.engines.binaries import find_postgres, find_valkey
 from api.kit.engines.engine import Engine
 from api.kit.engines.faults import EngineFault
 from api.kit.engines.identity import choose
-from api.kit.engines.layout import Addresses, Layout, keep_passwords, open_private, read_passwords
+from api.kit.engines.layout import (
+    Addresses,
+    Layout,
+    keep_passwords,
+    new_password,
+    open_private,
+    read_passwords,
+    store_passwords,
+)
 from api.kit.engines.postgres import Postgres
 from api.kit.engines.valkey import Valkey
 
@@ -140,14 +149,21 @@ class EmbeddedEngines:
         layout.make_folders(identity)
         self._lock = self._take_lock(open_private(layout.run / "owner.lock", os.O_RDWR, identity))
         passwords = keep_passwords(layout, identity)
+        ownerless = binaries is not None and not passwords.owner
+        if ownerless:
+            passwords = replace(passwords, owner=new_password())
         engines: list[Engine] = []
         if binaries:
-            engines.append(Postgres(layout, identity, binaries, passwords, small=self._small))
+            engines.append(
+                Postgres(layout, identity, binaries, passwords, small=self._small, ownerless=ownerless)
+            )
         if valkey:
             engines.append(Valkey(layout, identity, valkey, passwords, small=self._small))
         for engine in engines:
             self._engines[engine.name] = engine
             engine.start()
+        if ownerless:  # only now: an interrupted start begins this again
+            store_passwords(layout, identity, passwords)
         for engine in engines:
             engine.wait_until_ready()
         self._addresses = layout.addresses(passwords, postgres=bool(binaries), redis=bool(valkey))

@@ -17,7 +17,9 @@ from api.kit.engines.faults import EngineFault
 from api.kit.engines.identity import Identity
 
 NAME = "linli"
-"""The database and the role that owns it."""
+"""The database and the role the program runs as, which owns nothing."""
+OWNER = "linli_owner"
+"""The role that owns the database and its schema: migrations run as it."""
 ADMIN = "postgres"
 PORT = 5432
 """Only part of the socket's name: nothing listens on TCP."""
@@ -33,6 +35,8 @@ class Addresses:
     """postgresql://linli:…@/linli?host=<folder>&port=5432, for asyncpg and (another scheme) SQLAlchemy."""
     redis_url: str = field(default="", repr=False)
     """unix://:…@<socket>, for redis-py."""
+    owner_url: str = field(default="", repr=False)
+    """The same database as its owner: for migrations."""
     admin_url: str = field(default="", repr=False)
     """The superuser's, on the database `postgres`: for making and dropping databases and roles."""
 
@@ -42,6 +46,8 @@ class Passwords:
     admin: str = field(repr=False)
     application: str = field(repr=False)
     valkey: str = field(repr=False)
+    owner: str = field(default="", repr=False)
+    """Empty in a folder made before the schema had an owner of its own."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +106,9 @@ class Layout:
         return Addresses(
             database_url=f"postgresql://{NAME}:{passwords.application}@/{NAME}?{where}" if postgres else "",
             redis_url=f"unix://:{passwords.valkey}@{quote(str(self.valkey_socket))}" if redis else "",
+            owner_url=f"postgresql://{OWNER}:{passwords.owner}@/{NAME}?{where}"
+            if postgres and passwords.owner
+            else "",
             admin_url=f"postgresql://{ADMIN}:{passwords.admin}@/postgres?{where}" if postgres else "",
         )
 
@@ -169,11 +178,20 @@ def keep_passwords(layout: Layout, identity: Identity) -> Passwords:
             f"数据库还在，密码文件 {layout.passwords} 却不见了。",
             "请从备份恢复该文件；若数据可以不要，请删除整个数据目录。",
         )
-    passwords = Passwords(*(secrets.token_urlsafe(24) for _ in range(3)))
+    passwords = Passwords(*(new_password() for _ in range(4)))
+    store_passwords(layout, identity, passwords)
+    return passwords
+
+
+def new_password() -> str:
+    return secrets.token_urlsafe(24)
+
+
+def store_passwords(layout: Layout, identity: Identity, passwords: Passwords) -> None:
+    """Write the file whole or not at all."""
     draft = layout.passwords.with_suffix(".new")
     with os.fdopen(open_private(draft, os.O_WRONLY | os.O_TRUNC, identity), "w") as file:
         json.dump(asdict(passwords), file)
         file.flush()
         os.fsync(file.fileno())
     draft.rename(layout.passwords)
-    return passwords

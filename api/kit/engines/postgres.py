@@ -14,12 +14,16 @@ from api.kit.engines.binaries import PostgresBinaries
 from api.kit.engines.engine import TAIL_LINES, Engine
 from api.kit.engines.faults import EngineFault
 from api.kit.engines.identity import Identity, has_own_account
-from api.kit.engines.layout import ADMIN, NAME, PORT, Layout, Passwords, open_private
+from api.kit.engines.layout import ADMIN, NAME, OWNER, PORT, Layout, Passwords, open_private
 from api.kit.engines.spawn import run
 
 BUILTIN_LOCALES_SINCE = 17
 INITDB_TIMEOUT = 120.0
 PROTOCOL_3 = 196_608
+_ENTRY = (
+    f"REVOKE ALL ON DATABASE {NAME} FROM PUBLIC;",
+    f"GRANT CONNECT, TEMPORARY ON DATABASE {NAME} TO {NAME};",
+)
 
 
 class Postgres(Engine):
@@ -37,11 +41,14 @@ class Postgres(Engine):
         passwords: Passwords,
         *,
         small: bool,
+        ownerless: bool = False,
     ) -> None:
+        """`ownerless`: the cluster was made when the program's role owned everything; that is mended first."""
         super().__init__(layout, identity)
         self._binaries = binaries
         self._passwords = passwords
         self._small = small
+        self._ownerless = ownerless
 
     @property
     def home(self) -> Path:
@@ -58,6 +65,11 @@ class Postgres(Engine):
             )
         self.identity.own_all(self.home)
         self._remove_stale_pid_files()
+        if self._ownerless:
+            self._single(
+                self.home, NAME, (*self._make_owner(), f"REASSIGN OWNED BY {NAME} TO {OWNER};", *_ENTRY), lock
+            )
+            self._ownerless = False
 
     def command(self) -> list[str]:
         settings = {
@@ -129,15 +141,27 @@ class Postgres(Engine):
         self._tool([*words, *locale], draft, lock)
 
     def _make_database(self, draft: Path, lock: int) -> None:
-        """The role cannot switch triggers of others off, make roles or read files: it only owns its database."""
-        statements = (
+        """Neither role can make roles or read files; the program's cannot even change the tables it works on."""
+        program = (
             f"CREATE ROLE {NAME} LOGIN PASSWORD '{self._passwords.application}';",
-            f"CREATE DATABASE {NAME} OWNER {NAME};",
+            f"CREATE DATABASE {NAME} OWNER {OWNER};",
         )
-        options = ["-c", "exit_on_error=on", "-c", "fsync=off", "-c", "log_min_error_statement=panic"]
+        self._single(draft, "postgres", (*self._make_owner(), *program, *_ENTRY), lock, "-c", "fsync=off")
+
+    def _make_owner(self) -> tuple[str, ...]:
+        """Also where an interrupted start has made it already."""
+        missing = f"NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{OWNER}')"
+        return (
+            f"DO $$ BEGIN IF {missing} THEN CREATE ROLE {OWNER}; END IF; END $$;",
+            f"ALTER ROLE {OWNER} LOGIN PASSWORD '{self._passwords.owner}';",
+        )
+
+    def _single(self, home: Path, database: str, statements: tuple[str, ...], lock: int, *more: str) -> None:
+        """Run statements, a line each, while nobody else can be there."""
+        options = ["-c", "exit_on_error=on", "-c", "log_min_error_statement=panic", *more]
         self._tool(
-            [str(self._binaries.postgres), "--single", "-D", str(draft), *options, "postgres"],
-            draft,
+            [str(self._binaries.postgres), "--single", "-D", str(home), *options, database],
+            home,
             lock,
             send="\n".join((*statements, "")),
         )
