@@ -8,7 +8,7 @@ from api.kit.events import Event, record
 from api.rules.roles import Role
 from api.services import calendars, deadlines, notices, pushes
 from api.services.appointments import following as appointments
-from api.services.cases import following
+from api.services.cases import claiming, following
 from api.services.content import following as content
 from api.services.needs import following as needs
 from api.services.people import following as people
@@ -62,6 +62,7 @@ _CONSEQUENCES: dict[str, Consequence] = {
     "grant": people.follow,
     "membership": people.follow,
     "need": needs.follow,
+    "person": claiming.follow,
     "residency": people.follow,
     "erasure": erasing.follow,
     pushes.SUBJECT: pushes.follow,

@@ -16,7 +16,7 @@ from api.services.cases.finding import CaseSubject, find
 from api.services.cases.handling import restart_clock
 
 
-async def suspend(tx: AsyncSession, case: CaseSubject, reason: SuspendReason, text: str, days: int) -> None:
+async def suspend(tx: AsyncSession, case: CaseSubject, reason: SuspendReason, days: int) -> None:
     """As approved: both clocks stand still until the review. Raises SuspendedEnough beyond the days in all."""
     in_all = case.row["suspended_days"] + days
     if in_all > SUSPENDED_IN_ALL:
@@ -25,7 +25,7 @@ async def suspend(tx: AsyncSession, case: CaseSubject, reason: SuspendReason, te
     await case.move(
         tx,
         "suspend",
-        text=f"挂账（{SUSPEND_TITLES[reason]}）：{text}。{review:%Y-%m-%d} 前复核",
+        text=f"挂账（{SUSPEND_TITLES[reason]}），{review:%Y-%m-%d} 前复核",
         data={"reason": reason.value, "days": days},
         suspended_days=in_all,
     )

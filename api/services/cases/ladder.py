@@ -19,10 +19,11 @@ from api.models.cases import MessageKind
 from api.models.people import PersonId
 from api.rules.case_requests import RequestKind, RequestState
 from api.rules.cases import OVER, CaseClock, CaseState, Standing
+from api.rules.content import ContentState
 from api.rules.limits import STEPS
 from api.services import deadlines
 from api.services.access import Viewer, stand
-from api.services.cases import handling
+from api.services.cases import handling, talking
 from api.services.cases.finding import find, hold
 from api.services.notices import holders_over
 
@@ -88,6 +89,7 @@ async def _supervise(tx: AsyncSession, case_id: UUID, cycle: int, why: str) -> N
                 kind=RequestKind.supervise,
                 state=RequestState.approved,
                 reason=why,
+                content=ContentState.passed,
                 asker_title="系统",
                 decider_title="系统",
                 decided_at=clock.now(),
@@ -103,8 +105,9 @@ async def plan(tx: AsyncSession, actor: Viewer, case_id: UUID, *, owner_id: UUID
     path = (await tx.execute(select(col(Case.path)).where(col(Case.id) == case_id))).scalar_one()
     if owner not in await holders_over(tx, path):
         raise NotAnOwner
-    await case.move(tx, "plan", text="已确定责任人和新的办理方案", owner_id=owner, plan=text)
-    handling.say(tx, case, MessageKind.reply, text)
+    told = "已确定责任人和新的办理方案"
+    await case.move(tx, "plan", text=told, owner_id=owner, plan=text, plan_passed_at=None)
+    await talking.watch(tx, case, "case_plan", case_id, text)
     await deadlines.meet(tx, case_id, [CaseClock.planning])
 
 
@@ -119,7 +122,8 @@ async def report_up(tx: AsyncSession, actor: Viewer, case_id: UUID, *, system: s
 async def mark_hazard(tx: AsyncSession, actor: Viewer, case_id: UUID, reason: str) -> None:
     """标为安全隐患: it goes on as a grid case when its reporter withdraws."""
     case = await find(tx, actor, case_id)
-    await case.move(tx, "mark_hazard", text="已标为安全隐患", data={"reason": reason}, hazard=True)
+    await case.move(tx, "mark_hazard", text="已标为安全隐患", hazard=True)
+    handling.say(tx, case, MessageKind.note, reason)
 
 
 async def urge(tx: AsyncSession, actor: Viewer, case_id: UUID) -> None:

@@ -28,7 +28,7 @@ async def transfer(tx: AsyncSession, actor: Viewer, case_id: UUID, unit_id: UUID
         tx,
         "transfer",
         text=f"已转办至{unit.name}",
-        data={"from": str(case.row["unit_id"]), "unit_id": str(unit.id), "reason": reason},
+        data={"from": str(case.row["unit_id"]), "unit_id": str(unit.id)},
         unit_id=unit.id,
         handler_id=None,
         transfers=count,

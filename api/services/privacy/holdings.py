@@ -108,11 +108,13 @@ HOLDINGS: tuple[Holding, ...] = (
     Holding(
         "cases",
         "诉求",
-        ("reporter_id", "recorder_id", "handler_id", "owner_id"),
+        ("reporter_id", "recorder_id", "handler_id", "owner_id", "behalf_phone_index"),
         mine="t.reporter_id = :person",
+        hidden=("behalf_name_sealed", "behalf_phone_sealed", "behalf_phone_index"),
         erase=(
             f"""update cases set title = '{WITHDRAWN}', text = '{WITHDRAWN}', reporter_alias = null,
-                  version = version + 1, updated_at = :now
+                  behalf_name_sealed = null, behalf_phone_sealed = null, behalf_phone_index = null,
+                  consent = null, version = version + 1, updated_at = :now
                 where reporter_id = :person""",
         ),
     ),
@@ -130,7 +132,7 @@ HOLDINGS: tuple[Holding, ...] = (
         ("author_id", "openid", "decided_by"),
         mine="t.author_id = :person",
         hidden=("trace_id", "suggest", "label"),
-        erase=("delete from content_checks where author_id = :person",),
+        erase=(f"delete from content_checks where author_id = :person or subject_id in ({_MY_CASES})",),
     ),
     Holding(
         "uploads",
@@ -140,6 +142,8 @@ HOLDINGS: tuple[Holding, ...] = (
         erase=(
             """update uploads set subject_kind = null, subject_id = null, purpose = null, content = 'pending'
                where owner_id = :person""",
+            f"""update uploads set subject_kind = null, subject_id = null, purpose = null, content = 'pending'
+               where subject_id in ({_MY_CASES} and behalf_phone_index is not null) and purpose = 'evidence'""",
         ),
     ),
     Holding(
