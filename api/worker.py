@@ -19,7 +19,7 @@ from api.models import SubscriptionMessage
 from api.models.notices import SendState
 from api.services import calendars, clockwork, consequences, digest, jobs, sending
 from api.services.cases import searching
-from api.services.certificates.printing import Printer
+from api.services.certificates.printing import Printer as CertificatePrinter
 from api.services.content import checking
 from api.services.content.checking import Moderator
 from api.services.content.risk import Rater
@@ -35,7 +35,7 @@ from api.services.privacy.exporting import Exporter
 from api.services.sending import Outcome, Sender
 from api.services.sessions import Sessions
 from api.services.topics import drawing
-from api.services.topics.printing import Printer
+from api.services.topics.printing import Printer as PaperPrinter
 from api.services.uploads import sweeping
 from api.services.uploads.pictures import Pictures
 from api.services.uploads.sweeping import Sweeper
@@ -116,11 +116,11 @@ def _loops(
     loops.add("messages", Sender(db, courier.deliver).run_one, idle=0.5, hands=SENDERS)
     exporter = Exporter(db, Vault(settings.master_key.get_secret_value()))
     loops.add("exports", exporter.run_one, idle=2.0, limit=60.0)
-    printer = Printer(db, Vault(settings.master_key.get_secret_value()), settings.public_url)
+    printer = CertificatePrinter(db, Vault(settings.master_key.get_secret_value()), settings.public_url)
     loops.add("certificates", printer.run_one, idle=2.0, limit=60.0)
     sealer = Sealer(db, Vault(settings.master_key.get_secret_value()))
     loops.add("seals", sealer.run_once, idle=3.0, limit=300.0)
-    loops.add("papers", Printer(db).run_one, idle=2.0, limit=60.0)
+    loops.add("papers", PaperPrinter(db).run_one, idle=2.0, limit=60.0)
     loops.add("dispatch", Dispatcher(db).run_one, idle=1.0, limit=150.0)
     loops.add("dispatch offers", Applier(db).run_one, idle=1.0)
     loops.add("heartbeat", Heartbeat(db).beat, idle=HEARTBEAT_S)

@@ -33,7 +33,7 @@ from api.models.people import (
     Residency,
     WechatIdentity,
 )
-from api.models.places import Asset, Company, Estate, EstateBuilding, Home, Place, Unit
+from api.models.places import Asset, Company, Estate, EstateBuilding, Home, Place, PlaceBounds, Unit
 from api.models.points import PointsAccount, PointsDay, PointsEntry, PointsPair, Redemption, Reward
 from api.models.polls import (
     Ballot,
@@ -127,6 +127,7 @@ __all__ = [
     "PaperEntry",
     "Person",
     "Place",
+    "PlaceBounds",
     "PointsAccount",
     "PointsDay",
     "PointsEntry",

@@ -12,6 +12,7 @@ from api.models.cases import CaseId
 from api.models.people import PersonId
 from api.models.places import UnitId
 from api.rules.case_requests import RejectReason, RequestKind, RequestState, SuspendReason, TaskState
+from api.rules.content import ContentState
 from api.rules.limits import ExtensionLevel
 
 
@@ -51,7 +52,9 @@ class CaseRequest(SQLModel, table=True):
     kind: RequestKind = word(RequestKind)
     state: RequestState = word(RequestState, default=RequestState.pending)
     reason: str = text_column()
-    """Why; shown to the resident where the request is about a promise made to him."""
+    """Why; once it has passed, shown to the resident where the request is about a promise made to him."""
+    content: ContentState = word(ContentState, default=ContentState.pending)
+    """Of the reason."""
     days: int | None = Field(default=None, sa_type=SmallInteger)
     level: ExtensionLevel | None = word(ExtensionLevel, optional=True)
     reject_reason: RejectReason | None = word(RejectReason, optional=True)
@@ -66,6 +69,7 @@ class CaseRequest(SQLModel, table=True):
     decider_id: PersonId | None = link("people.id", optional=True)
     decider_title: str | None = text_column(optional=True)
     answer: str | None = text_column(optional=True)
+    answer_passed_at: datetime | None = moment(optional=True)
     decided_at: datetime | None = moment(optional=True)
     version: int = version()
     created_at: datetime = moment(now=True)
@@ -84,7 +88,10 @@ class CaseTask(SQLModel, table=True):
     unit_id: UnitId = link("units.id")
     text: str = text_column()
     state: TaskState = word(TaskState, default=TaskState.open)
+    content: ContentState = word(ContentState, default=ContentState.pending)
+    """Of what it is asked to do."""
     result: str | None = text_column(optional=True)
+    result_passed_at: datetime | None = moment(optional=True)
     version: int = version()
     created_at: datetime = moment(now=True)
     updated_at: datetime = moment(now=True)

@@ -5,11 +5,11 @@ from enum import StrEnum
 from typing import Any, NewType
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Date, Index, Integer, SmallInteger, Text, UniqueConstraint
+from sqlalchemy import CheckConstraint, Date, Double, Index, Integer, SmallInteger, Text, UniqueConstraint
 from sqlalchemy import text as sql
 from sqlmodel import Field, SQLModel
 
-from api.kit.columns import code_column, flag, key, link, moment, text_column, version, word
+from api.kit.columns import code_column, flag, key, link, moment, sealed, text_column, version, word
 from api.models.merchants import MerchantId
 from api.models.people import PersonId
 from api.models.places import AssetId, EstateId, HomeId, PlaceId, UnitId
@@ -56,6 +56,22 @@ class Case(SQLModel, table=True):
             name="referred_where",
         ),
         CheckConstraint("state <> 'rejected' or reject_reason is not null", name="rejected_why"),
+        CheckConstraint(
+            "behalf_phone_index is null or (recorder_id is not null and behalf_phone_sealed is not null"
+            " and behalf_name_sealed is not null and consent is not null)",
+            name="entered_whole",
+        ),
+        CheckConstraint("(latitude is null) = (longitude is null)", name="position_whole"),
+        CheckConstraint(
+            "channel <> 'found' or (kind = 'grid' and recorder_id is not null and latitude is not null)",
+            name="found_whole",
+        ),
+        CheckConstraint("not self_handled or channel = 'found'", name="handled_by_finder"),
+        Index(
+            "ix_cases_unclaimed",
+            "behalf_phone_index",
+            postgresql_where=sql("behalf_phone_index is not null and reporter_id is null"),
+        ),
         Index("ix_cases_reporter", "reporter_id", "id"),
         Index("ix_cases_asset", "asset_id", "created_at", postgresql_where=sql("asset_id is not null")),
         Index("ix_cases_merged", "merged_into_id", postgresql_where=sql("merged_into_id is not null")),
@@ -97,6 +113,18 @@ class Case(SQLModel, table=True):
     """None for an imported case whose author has no login here."""
     reporter_alias: str | None = text_column(optional=True)
     recorder_id: PersonId | None = link("people.id", optional=True)
+    """代录人: who entered it for somebody else, or found it on the round."""
+    behalf_name_sealed: bytes | None = sealed()
+    behalf_phone_sealed: bytes | None = sealed()
+    behalf_phone_index: bytes | None = sealed()
+    """As the phones of people are: by it the person's own login finds the case (docs/adr/0018)."""
+    consent: str | None = text_column(optional=True)
+    """How the person agreed to its being entered."""
+    latitude: float | None = Field(default=None, sa_type=Double, nullable=True)
+    longitude: float | None = Field(default=None, sa_type=Double, nullable=True)
+    """GCJ-02, as the mini-program gives positions."""
+    self_handled: bool = flag()
+    """自行处置: found by a grid worker who deals with it himself; no rule routes it."""
     unit_id: UnitId | None = link("units.id", optional=True)
     handler_id: PersonId | None = link("people.id", optional=True)
     routing_rule: str | None = text_column(optional=True)
@@ -119,6 +147,7 @@ class Case(SQLModel, table=True):
     owner_id: PersonId | None = link("people.id", optional=True)
     """责任人 of the plan, named when the case reached the community's rung."""
     plan: str | None = text_column(optional=True)
+    plan_passed_at: datetime | None = moment(optional=True)
     reject_reason: RejectReason | None = word(RejectReason, optional=True)
     outside_system: str | None = text_column(optional=True)
     outside_number: str | None = text_column(optional=True)

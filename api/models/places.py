@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import NewType
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, Index, Numeric, UniqueConstraint, text
+from sqlalchemy import BigInteger, CheckConstraint, Double, Index, Numeric, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from api.kit.columns import code_column, computed, flag, key, link, moment, text_column, word
@@ -45,6 +45,19 @@ class Place(SQLModel, table=True):
     path_end: str = computed(PATH_END)
     active: bool = flag(default=True)
     created_at: datetime = moment(now=True)
+
+
+class PlaceBounds(SQLModel, table=True):
+    """地域范围: the box a place lies in, degrees of GCJ-02; what is reported there must lie inside."""
+
+    __tablename__ = "place_bounds"
+    __table_args__ = (CheckConstraint("south < north and west < east", name="box"),)
+
+    place_id: PlaceId = link("places.id", primary_key=True)
+    south: float = Field(sa_type=Double, nullable=False)
+    west: float = Field(sa_type=Double, nullable=False)
+    north: float = Field(sa_type=Double, nullable=False)
+    east: float = Field(sa_type=Double, nullable=False)
 
 
 class Estate(SQLModel, table=True):

@@ -11,7 +11,7 @@ from api.kit.paging import After, Limit, Page
 from api.kit.problems import Malformed, NotAllowed, NotFound, WrongMoment
 from api.models.cases import MessageKind
 from api.routers.bodies import check_fields
-from api.routers.deps import KEY_PROBLEMS, CurrentViewer, Db, Key, Once, ThePictures, Tx, problems
+from api.routers.deps import KEY_PROBLEMS, CurrentViewer, Db, Key, Once, ThePictures, TheVault, Tx, problems
 from api.rules import case_guards as rules
 from api.rules.cases import CaseCategory, CaseKind, CaseMove, CaseState
 from api.rules.joining import AlreadyRated, NotMergeable
@@ -19,6 +19,7 @@ from api.schemas.base import Happened, Search
 from api.schemas.cases import (
     ALLOWED,
     NEEDED,
+    CaseContact,
     CaseItem,
     CaseMessageOut,
     CaseOut,
@@ -27,10 +28,12 @@ from api.schemas.cases import (
     Stars,
     SubmitCase,
 )
+from api.schemas.people import WithReason
 from api.schemas.uploads import PictureOut
 from api.services.access import Viewer, params
 from api.services.cases import (
     assigning,
+    entering,
     handling,
     holding,
     joining,
@@ -40,13 +43,16 @@ from api.services.cases import (
     rating,
     reading,
     redirecting,
+    settling,
     submitting,
     talking,
 )
+from api.services.cases.entering import EnteredFor, NoContact, Position
 from api.services.cases.finding import find
 from api.services.cases.searching import SearchTooShort
 from api.services.cases.submitting import HouseholdIsPrivate, NewCase, PlaceTooWide
 from api.services.cases.view import view
+from api.services.places.bounds import PositionElsewhere
 from api.services.timeline import timeline
 from api.services.uploads.attaching import TooManyUploads, UploadNotUsable
 
@@ -63,17 +69,28 @@ CaseId = Annotated[UUID, Path(description="诉求标识")]
     response_model=CaseOut,
     summary="提交诉求",
     description="找书记、找物业、帮办代办、找商家。危及生命的先拨打 110、119、120（见应答的 advice）。"
-    "立即得到回执号和承诺的时限。请带 Idempotency-Key，断网重试不会重复提交。",
+    "立即得到回执号和承诺的时限。社区工作者和网格员可以代来访、来电的居民提交（on_behalf_of），"
+    "网格员可以登记主动发现的网格事件（kind=grid）。请带 Idempotency-Key，断网重试不会重复提交。",
     responses=problems(
-        Malformed, NotFound, NotAllowed, PlaceTooWide, HouseholdIsPrivate, UploadNotUsable, *KEY_PROBLEMS
+        Malformed,
+        NotFound,
+        NotAllowed,
+        PlaceTooWide,
+        HouseholdIsPrivate,
+        PositionElsewhere,
+        UploadNotUsable,
+        *KEY_PROBLEMS,
     ),
 )
 async def submit_case(
-    body: SubmitCase, request: Request, viewer: CurrentViewer, db: Db, key: Key = None
+    body: SubmitCase, request: Request, viewer: CurrentViewer, db: Db, vault: TheVault, key: Key = None
 ) -> Response:
     pending = submitting.pending_of(viewer, key, "POST", request.url.path, await request.body())
-    new = NewCase(**{f: getattr(body, f) for f in NewCase.__slots__})
-    answer = await submitting.submit(db, viewer, new, pending)
+    fields = {f: getattr(body, f) for f in NewCase.__slots__}
+    for name, kept in (("on_behalf_of", EnteredFor), ("position", Position)):
+        if fields[name] is not None:
+            fields[name] = kept(**fields[name].model_dump())
+    answer = await submitting.submit(db, vault, viewer, NewCase(**fields), pending)
     headers = {"idempotent-replayed": "true"} if answer.replayed else None
     return Response(answer.body, answer.status, headers, "application/json")
 
@@ -136,7 +153,7 @@ async def get_case(case_id: CaseId, viewer: CurrentViewer, db: Db) -> Response:
                        rules.TransferredEnough, rules.TasksOpen, rules.TooLateToReopen, rules.NothingToConfirm,
                        rules.NoCallBackOwed, rules.NotThatHigh, rules.AlreadyHazard, ladder.NotAnOwner,
                        assigning.NotAMember, assigning.NobodyToAssign, UploadNotUsable, TooManyUploads,
-                       rules.TooLateToObject, NotMergeable),
+                       rules.TooLateToObject, rules.ReportedAlready, rules.PhotosMissing, NotMergeable),
     dependencies=[Once],
 )  # fmt: skip
 async def move_case(
@@ -188,6 +205,17 @@ async def move_case(
                 before=body.before or (),
                 after=body.after or (),
             )
+        case CaseMove.settle:
+            assert body.outcome is not None
+            await settling.settle(
+                tx,
+                viewer,
+                case_id,
+                outcome=body.outcome,
+                reply=body.reply or "",
+                before=body.before or (),
+                after=body.after or (),
+            )
         case CaseMove.pass_check:
             await rating.pass_check(tx, viewer, case_id, body.text)
         case CaseMove.fail_check:
@@ -218,6 +246,21 @@ async def seen(tx: Tx, viewer: Viewer, case_id: UUID) -> dict[str, Any]:
     await tx.flush()
     row = (await tx.execute(reading.READ_ONE, {"case_id": case_id, **params(viewer)})).mappings().one()
     return view(row, viewer)
+
+
+@router.post(
+    "/cases/{case_id}/contact",
+    response_model=CaseContact,
+    summary="查看代录的联系方式",
+    description="代录的诉求中居民的姓名与电话。承办单位、派单员和代录人可以查看，须写明理由，记入审计。"
+    "应答不保存，因此不接受幂等键。",
+    responses=problems(Malformed, NotFound, NotAllowed, NoContact),
+)
+async def view_case_contact(
+    case_id: CaseId, body: WithReason, viewer: CurrentViewer, vault: TheVault, tx: Tx
+) -> dict[str, str]:
+    """No `Once`: the kept answer would be the number in the clear."""
+    return await entering.contact(tx, vault, viewer, case_id, body.reason)
 
 
 @router.post(

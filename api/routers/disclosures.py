@@ -10,7 +10,7 @@ from api.kit.http import TransactionRoute
 from api.kit.paging import After, Limit, Page
 from api.kit.problems import Malformed, NotAllowed, NotFound, WrongMoment
 from api.routers.bodies import check_fields
-from api.routers.deps import KEY_PROBLEMS, CurrentViewer, Db, Key, Once, ThePictures, Tx, problems
+from api.routers.deps import KEY_PROBLEMS, CurrentViewer, Db, Key, Once, ThePictures, TheVault, Tx, problems
 from api.rules.disclosures import DisclosureKind, DisclosureMove, DisclosureState, OwnDraft, QuestionsOpen
 from api.schemas.base import Happened, Search
 from api.schemas.cases import CaseOut
@@ -53,10 +53,11 @@ async def ask_on_disclosure(
     request: Request,
     viewer: CurrentViewer,
     db: Db,
+    vault: TheVault,
     key: Key = None,
 ) -> Response:
     pending = submitting.pending_of(viewer, key, "POST", request.url.path, await request.body())
-    answer = await asking.ask(db, viewer, disclosure_id, body.text, body.anonymous, pending)
+    answer = await asking.ask(db, vault, viewer, disclosure_id, body.text, body.anonymous, pending)
     headers = {"idempotent-replayed": "true"} if answer.replayed else None
     return Response(answer.body, answer.status, headers, "application/json")
 

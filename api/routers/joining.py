@@ -38,6 +38,7 @@ async def list_similar_cases(
     place_id: Annotated[UUID | None, Query(description="发生地")] = None,
     home_id: Annotated[UUID | None, Query(description="房屋")] = None,
     asset: Annotated[Line | None, Query(description="设施名称，如 2 号电梯")] = None,
+    asset_id: Annotated[UUID | None, Query(description="设施标识，见 GET /assets")] = None,
 ) -> dict[str, Any]:
     if (place_id is None) == (home_id is None):
         raise Malformed(
@@ -51,6 +52,7 @@ async def list_similar_cases(
         home_id=home_id,
         category=category,
         asset=asset,
+        asset_id=asset_id,
         text=f"{title} {text}",
     )
     return {"items": found}

@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Path, Query
 
 from api.kit.http import TransactionRoute
 from api.kit.paging import After, Limit, Page
@@ -17,13 +17,14 @@ from api.schemas.places import (
     AddHome,
     AddPlace,
     AddUnit,
+    Bounds,
     BranchOut,
     EstateOut,
     HomeOut,
     PlaceItem,
     UnitOut,
 )
-from api.services.places import settling, stewards
+from api.services.places import bounds, settling, stewards
 from api.services.places.finding import WrongLevel
 from api.services.places.settling import AlreadyThere, BuildingTaken
 
@@ -50,6 +51,19 @@ async def add_place(body: AddPlace, viewer: CurrentViewer, tx: Tx) -> dict[str, 
         number=body.number,
         name=body.name,
     )
+
+
+@router.put(
+    "/places/{place_id}/bounds",
+    response_model=Bounds,
+    summary="划定地域范围",
+    description="网格事件的位置须在所选地域的范围内；没有划定的按最近的上级。同样的范围重复提交结果相同，因此无须幂等键。",
+    responses=problems(Malformed, NotFound, NotAllowed),
+)
+async def draw_bounds(
+    place_id: Annotated[UUID, Path(description="地域标识")], body: Bounds, viewer: CurrentViewer, tx: Tx
+) -> dict[str, Any]:
+    return await bounds.draw(tx, viewer, place_id, **body.model_dump())
 
 
 @router.post(

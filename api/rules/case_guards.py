@@ -76,6 +76,14 @@ class NeedsAPerson(Problem):
     status, code, title = 409, "needs_a_person", "这件诉求须由人工核查"
 
 
+class ReportedAlready(Problem):
+    status, code, title = 409, "reported_already", "已上报的事件由承办单位处置"
+
+
+class PhotosMissing(Problem):
+    status, code, title = 422, "photos_missing", "须附处置前和处置后的照片"
+
+
 class NoUnit(Problem):
     status, code, title = 409, "no_unit", "没有可以承办的单位"
     advice = "请在派单时指定 unit_id，或先在该社区建立书记台。"
@@ -105,6 +113,9 @@ class CaseFacts:
     by_system: bool = False
     low_risk: bool = True
     """The system may check it."""
+    found: bool = False
+    """主动发现: nobody reported it, so nobody is contacted or asked for a rating."""
+    self_handled: bool = False
     objection_open: bool = False
     """Merged so short a time ago that its reporter may still object."""
 
@@ -115,8 +126,12 @@ def days_after(moment: datetime, days: int) -> datetime:
     return datetime.combine(last, time.min, CHINA)
 
 
+def may_settle(facts: CaseFacts) -> Problem | None:
+    return None if facts.self_handled else ReportedAlready()
+
+
 def may_finish(facts: CaseFacts) -> Problem | None:
-    if facts.first_contact_at is None or facts.contacted_cycle < facts.cycle:
+    if not facts.found and (facts.first_contact_at is None or facts.contacted_cycle < facts.cycle):
         return NobodyContacted()
     return TasksOpen(f"还有 {facts.tasks_open} 项协同任务") if facts.tasks_open else None
 

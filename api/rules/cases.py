@@ -69,10 +69,12 @@ class Visibility(StrEnum):
 
 
 class Channel(StrEnum):
-    """来源渠道"""
+    """来源渠道：小程序、当面代录、来电代录、主动发现、批量导入"""
 
     miniprogram = "miniprogram"
     recorded = "recorded"
+    phone = "phone"
+    found = "found"
     imported = "imported"
 
 
@@ -168,6 +170,7 @@ class CaseMove(StrEnum):
     plan = "plan"
     report_up = "report_up"
     mark_hazard = "mark_hazard"
+    settle = "settle"
     assign = "assign"
     merge = "merge"
     unmerge = "unmerge"
@@ -187,6 +190,7 @@ class Standing(StrEnum):
     caller = "caller"
     overseer = "overseer"
     approver = "approver"
+    finder = "finder"
 
 
 STANDING_TITLES: dict[Standing, str] = {
@@ -200,6 +204,7 @@ STANDING_TITLES: dict[Standing, str] = {
     Standing.caller: "回访人（非承办单位）",
     Standing.overseer: "街道督办",
     Standing.approver: "批准申请的人",
+    Standing.finder: "发现人（网格员）",
 }
 
 
@@ -266,6 +271,11 @@ _WORKED_ON = (_S.dispatched, _S.in_progress, _S.waiting_resident, _S.suspended)
 CaseRow = Move[CaseState, Standing, CaseFacts]
 
 
+def _rated_or_closed(facts: CaseFacts) -> CaseState:
+    """Nobody is asked to rate what nobody reported."""
+    return CaseState.closed if facts.found else CaseState.awaiting_rating
+
+
 def _stays(
     name: str,
     title: str,
@@ -283,8 +293,11 @@ CASES: Lifecycle[CaseState, Standing, CaseFacts] = Lifecycle(
     "诉求",
     CaseState.submitted,
     [
-        Move(CaseMove.dispatch, "派单", (_S.submitted,), _S.dispatched, frozenset({_BY.dispatcher, _BY.system}),
-             note="按路由规则自动派单，或由派单员指定单位；记下规则与版本；开始签收计时"),
+        Move(CaseMove.dispatch, "派单", (_S.submitted,), _S.dispatched,
+             frozenset({_BY.dispatcher, _BY.system, _BY.finder}),
+             note="按路由规则自动派单，或由派单员指定单位；记下规则与版本；开始签收计时。自行处置不了的，由发现人按规则上报"),
+        Move(CaseMove.settle, "自行处置", (_S.submitted,), _S.handled, frozenset({_BY.finder}), guards.may_settle,
+             note="网格员主动发现、当场处置：附处置前后照片与说明，由他人核查"),
         Move(CaseMove.sign, "签收", (_S.dispatched,), _S.in_progress, frozenset({_BY.unit_member}),
              note="签收不算与居民联系"),
         Move(CaseMove.assign, "指派", (_S.dispatched,), _S.dispatched,
@@ -297,9 +310,12 @@ CASES: Lifecycle[CaseState, Standing, CaseFacts] = Lifecycle(
         Move(CaseMove.answer, "补充说明", (_S.waiting_resident,), _S.in_progress, frozenset({_BY.reporter})),
         Move(CaseMove.expire, "逾期未补充", (_S.waiting_resident,), _S.in_progress, frozenset({_BY.system})),
         Move(CaseMove.finish, "办结", (_S.in_progress,), _S.handled, frozenset({_BY.handler}), guards.may_finish,
-             note="本轮须已有人与反映人联系，协同任务全部完成或免除；附公开答复与办理结果"),
+             note="本轮须已有人与反映人联系，协同任务全部完成或免除；附公开答复与办理结果；"
+                  "现场处置的附处置前后照片"),
         Move(CaseMove.pass_check, "核查通过", (_S.handled,), _S.awaiting_rating, frozenset({_BY.verifier, _BY.system}),
-             guards.may_pass, note="核查人不能是承办人；低风险的 1 个工作日后由系统通过，其中至少十分之一抽给人工"),
+             guards.may_pass, leads=_rated_or_closed,
+             note="核查人不能是承办人；低风险的 1 个工作日后由系统通过，其中至少十分之一抽给人工；"
+                  "主动发现的没有反映人，核查通过即结案"),
         Move(CaseMove.fail_check, "核查退回", (_S.handled,), _S.in_progress, frozenset({_BY.verifier}), guards.other_hands,
              note="核查期间的时间计回承办时钟"),
         Move(CaseMove.rate, "评价", (_S.awaiting_rating,), _S.closed, frozenset({_BY.reporter}), note="三星及以上"),

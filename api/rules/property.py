@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from api.kit.problems import Problem
 from api.rules.calendar import Hours
-from api.rules.cases import CaseCategory, CaseKind
+from api.rules.cases import CaseCategory, CaseKind, Outcome
 
 
 class AssetKind(StrEnum):
@@ -107,8 +107,35 @@ CATEGORIES_OF: dict[CaseKind, tuple[CaseCategory, ...]] = {
     ),
     CaseKind.errand: (CaseCategory.errand,),
     CaseKind.merchant: (CaseCategory.booking, CaseCategory.complain),
+    CaseKind.grid: (
+        CaseCategory.danger,
+        CaseCategory.urgent_repair,
+        CaseCategory.ordinary_repair,
+        CaseCategory.overhaul,
+        CaseCategory.help,
+    ),
 }
-"""What a resident may hand in, by kind; the order is the one shown."""
+"""What may be handed in, by kind; the order is the one shown. Grid events are found by grid workers."""
+
+
+FIELD_WORK: frozenset[CaseCategory] = frozenset(
+    {
+        CaseCategory.danger,
+        CaseCategory.urgent_repair,
+        CaseCategory.ordinary_repair,
+        CaseCategory.overhaul,
+    }
+)
+"""上门、到场的处置: what was done can be seen."""
+
+
+def photos_owed(kind: CaseKind, category: CaseCategory, outcome: Outcome) -> bool:
+    """处置前后照片: of field work that was done, whole or in part; of what was only explained there are none."""
+    return (
+        kind in (CaseKind.property, CaseKind.grid)
+        and category in FIELD_WORK
+        and outcome in (Outcome.solved, Outcome.partly)
+    )
 
 
 ADVICE: dict[CaseCategory, str] = {
@@ -125,6 +152,8 @@ class Rule(StrEnum):
     """Home or place → community → the desk of its secretary."""
     estate_company = "estate-company/1"
     """Home → building → estate → the unit of its property company."""
+    grid_team = "grid-team/1"
+    """A hazard, or what a grid worker deals with himself: the grid's team, else the community's."""
     errand_desk = "errand-desk/1"
     merchant_unit = "merchant-unit/1"
     community_desk = "community-desk/1"
@@ -133,6 +162,7 @@ class Rule(StrEnum):
 
 NO_ESTATE = "没有说明是哪个小区，转社区书记台"
 NO_COMPANY = "小区没有登记在用的物业公司，转社区书记台"
+NO_GRID_TEAM = "社区没有网格队伍，转社区书记台"
 NO_ERRAND_DESK = "社区没有代办点，转社区书记台"
 NO_MERCHANT_UNIT = "商家没有在线接单，转社区书记台"
 

@@ -29,6 +29,7 @@ class Matter:
     text: str
     at: datetime
     is_building: bool = False
+    asset_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,9 @@ class Likeness:
 def compare(new: Matter, old: Matter, asset: str | None = None) -> Likeness:
     """How near `old` is to `new`; both lie in one community, within `WINDOW`. `asset` as the new one names it."""
     score, reasons = _near(new, old)
-    if asset and set(words := grams(asset)) <= set(grams(old.text)) and words:
+    if new.asset_id is not None and new.asset_id == old.asset_id:
+        score, reasons = score + ASSET, [*reasons, "同一设施"]
+    elif asset and set(words := grams(asset)) <= set(grams(old.text)) and words:
         score, reasons = score + ASSET, [*reasons, f"提到同一设施：{asset}"]
     if new.category == old.category:
         score, reasons = score + CATEGORY, [*reasons, "同一类别"]

@@ -58,7 +58,7 @@ class ExclusionRefused(Problem):
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What was counted; all but the last five are of the cohort."""
+    """What was counted; all but the last six are of the cohort."""
 
     cohort: int = 0
     contact_due: int = 0
@@ -80,6 +80,8 @@ class Counts:
     withdrawn: int = 0
     rejected: int = 0
     referred: int = 0
+    found: int = 0
+    """主动发现: nobody waited for them."""
 
     @property
     def answered(self) -> int:

@@ -16,6 +16,7 @@ from api.rules.case_requests import (
 )
 from api.rules.cases import CaseClock
 from api.rules.clocks import Clock
+from api.rules.content import ContentState
 from api.rules.limits import ExtensionLevel
 from api.schemas.base import Body, Out, ShortText
 
@@ -104,6 +105,7 @@ class TaskOut(Out):
     unit_id: UUID = Field(description="协同单位")
     text: str = Field(description="请它做什么")
     state: TaskState
+    content: ContentState = Field(description="任务的内容审核")
     result: str | None = Field(description="完成情况，或免除的理由")
 
 
@@ -114,7 +116,8 @@ class RequestOut(Out):
     kind: RequestKind
     state: RequestState
     cycle: int = Field(description="在第几轮提出")
-    reason: str
+    reason: str | None = Field(description="理由；审核通过之前只有提出人和工作人员可见")
+    content: ContentState = Field(description="理由的内容审核")
     days: int | None = Field(description="延期的工作日，或到复核的天数")
     level: ExtensionLevel | None = Field(description="延期由谁批准")
     reject_reason: RejectReason | None
@@ -123,7 +126,7 @@ class RequestOut(Out):
     asker: str = Field(description="以什么身份提出")
     mine: bool = Field(description="是否本人提出")
     decider: str | None = Field(description="以什么身份决定")
-    answer: str | None = Field(description="审批意见")
+    answer: str | None = Field(description="审批意见；审核通过之前只有工作人员可见")
     asked_at: datetime
     decided_at: datetime | None
     tasks: list[TaskOut] = Field(description="协同任务")

@@ -10,19 +10,38 @@ from api.rules.case_requests import RejectReason
 from api.rules.cases import CaseCategory, CaseKind, CaseMove, CaseState, Channel, Outcome, Visibility
 from api.rules.content import ContentState
 from api.rules.property import CATEGORIES_OF
-from api.schemas.base import Body, Line, LongText, Named, Out, ShortText, Title
+from api.schemas.base import Body, Line, LongText, Named, Nickname, Out, ShortText, Title
 from api.schemas.case_requests import RequestOut
+from api.schemas.people import Phone
 from api.schemas.uploads import UploadIds
 
 _EXAMPLE_ID = "01938f2a-6f00-7000-8000-0123456789ab"
 
 
-class SubmitCase(Body):
-    """一件诉求：找书记、找物业、帮办代办、找商家"""
+class EnteredFor(Body):
+    """代录：为没有手机的或来电的居民提交；本人以同一手机号登录后即归本人"""
 
-    kind: Literal[CaseKind.secretary, CaseKind.property, CaseKind.errand, CaseKind.merchant] = Field(
+    name: Nickname = Field(description="居民姓名，加密保存")
+    phone: Phone = Field(description="联系电话，加密保存；承办人凭理由查看，留痕")
+    consent: Line = Field(description="本人如何同意代录，例如“电话同意”")
+    channel: Literal[Channel.recorded, Channel.phone] = Field(
+        Channel.recorded, description="当面代录 recorded，来电代录 phone"
+    )
+
+
+class Position(Body):
+    """位置（GCJ-02）"""
+
+    latitude: float = Field(ge=3.5, le=53.6, description="纬度")
+    longitude: float = Field(ge=73.4, le=135.1, description="经度")
+
+
+class SubmitCase(Body):
+    """一件诉求：找书记、找物业、帮办代办、找商家；网格员可以登记网格事件"""
+
+    kind: CaseKind = Field(
         CaseKind.secretary,
-        description="种类：找书记 secretary、找物业 property、帮办代办 errand、找商家 merchant",
+        description="种类：找书记 secretary、找物业 property、帮办代办 errand、找商家 merchant；网格事件 grid 由网格员登记",
     )
     category: CaseCategory = Field(description="类别，须属于所选种类，见 GET /case-categories")
     title: Title = Field(description="标题")
@@ -35,6 +54,11 @@ class SubmitCase(Body):
     estate: UUID | None = Field(None, description="找物业：小区；房屋、楼栋或设施已能说明时不必填")
     asset: UUID | None = Field(None, description="找物业：设施，如 2 号电梯、水泵房")
     merchant: UUID | None = Field(None, description="找商家：商家标识，必填")
+    on_behalf_of: EnteredFor | None = Field(None, description="代录，须有代录权限")
+    position: Position | None = Field(None, description="网格事件：位置，必填，须在所选地域范围内")
+    self_handled: bool = Field(
+        False, description="网格事件：自行处置（由本人用 settle 办结）；否则按规则上报承办单位"
+    )
 
     model_config = Body.model_config | {
         "json_schema_extra": {
@@ -63,8 +87,15 @@ class SubmitCase(Body):
         fitting = CATEGORIES_OF[self.kind]
         if self.category not in fitting:
             raise ValueError(f"category 应为 {'、'.join(fitting)} 之一")
-        if self.kind is not CaseKind.property and (self.asset or self.estate):
-            raise ValueError("只有找物业可以填 estate、asset")
+        grid = self.kind is CaseKind.grid
+        if self.kind is not CaseKind.property and not grid and (self.asset or self.estate):
+            raise ValueError("只有找物业和网格事件可以填 estate、asset")
+        if not grid and (self.position or self.self_handled):
+            raise ValueError("只有网格事件可以填 position、self_handled")
+        if grid and (self.position is None or not self.uploads):
+            raise ValueError("网格事件须填 position，并附现场照片")
+        if grid and self.on_behalf_of is not None:
+            raise ValueError("网格事件由网格员自己发现，不代他人登记")
         if (self.kind is CaseKind.merchant) != (self.merchant is not None):
             raise ValueError("找商家须填 merchant，其他种类不填")
         return self
@@ -116,7 +147,11 @@ class CaseOut(Out):
     visibility: Visibility
     anonymous: bool
     content: ContentState = Field(description="内容审核：通过之后才按公开范围给他人看")
-    channel: Channel
+    channel: Channel = Field(description="来源")
+    recorded: bool = Field(description="是否由工作人员代录或发现")
+    consent: str | None = Field(description="本人如何同意代录；只对本人和工作人员")
+    position: Position | None = Field(description="网格事件的位置")
+    self_handled: bool = Field(description="网格员自行处置")
     place: Named
     community: Named
     home_id: UUID | None
@@ -130,7 +165,7 @@ class CaseOut(Out):
     due: Dues
     requests: list[RequestOut] = Field(description="单上的申请（退单、延期等）")
     hazard: bool = Field(description="是否安全隐患：反映人撤回后仍要办理")
-    plan: str | None = Field(description="升级至社区后的新方案")
+    plan: str | None = Field(description="升级至社区后的新方案；审核通过之前只有工作人员可见")
     outside: Outside | None = Field(description="转外部或上报的去处与编号")
     reject_reason: RejectReason | None = Field(description="不予受理的理由")
     merged_into: UUID | None
@@ -142,6 +177,13 @@ class CaseOut(Out):
     version: int
     created_at: datetime
     updated_at: datetime
+
+
+class CaseContact(Out):
+    """代录的联系方式"""
+
+    name: str
+    phone: str
 
 
 class CaseItem(Out):
@@ -192,16 +234,16 @@ class MoveCase(Body):
     text: ShortText | None = Field(
         None, description="answer：补充内容；pass_check：备注；confirm、plan：公开说明；call_back：回访记录"
     )
-    outcome: Outcome | None = Field(None, description="finish：办理结果")
-    reply: LongText | None = Field(None, description="finish：公开答复")
+    outcome: Outcome | None = Field(None, description="finish、settle：办理结果")
+    reply: LongText | None = Field(None, description="finish、settle：公开答复或处置说明")
     publish: bool | None = Field(
         None,
         description="finish：不再需要，内容审核通过即按反映人选择的范围公开",
         json_schema_extra={"deprecated": True},
     )
     uploads: UploadIds | None = Field(None, description="answer：图片")
-    before: UploadIds | None = Field(None, description="finish：处置前的照片")
-    after: UploadIds | None = Field(None, description="finish：处置后的照片")
+    before: UploadIds | None = Field(None, description="finish、settle：处置前的照片")
+    after: UploadIds | None = Field(None, description="finish、settle：处置后的照片")
     reason: ShortText | None = Field(
         None, description="fail_check、withdraw、transfer、reopen、mark_hazard、unmerge、object：原因"
     )
@@ -220,6 +262,7 @@ NEEDED: dict[CaseMove, tuple[str, ...]] = {
     CaseMove.ask: ("question",),
     CaseMove.answer: ("text",),
     CaseMove.finish: ("outcome", "reply"),
+    CaseMove.settle: ("outcome", "reply", "after"),
     CaseMove.fail_check: ("reason",),
     CaseMove.rate: ("stars",),
     CaseMove.dispute: ("stars",),
@@ -240,6 +283,7 @@ ALLOWED: dict[CaseMove, tuple[str, ...]] = {
     CaseMove.dispatch: ("unit_id",),
     CaseMove.assign: ("handler_id",),
     CaseMove.finish: ("outcome", "reply", "publish", "before", "after"),
+    CaseMove.settle: ("outcome", "reply", "before", "after"),
     CaseMove.answer: ("text", "uploads"),
     CaseMove.pass_check: ("text",),
     CaseMove.withdraw: ("reason",),

@@ -1,10 +1,10 @@
 """地域 and who is responsible there, on the wire."""
 
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import BeforeValidator, Field, StringConstraints
+from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
 from api.rules.places import Level, UnitKind
 from api.rules.property import AssignmentMode
@@ -37,12 +37,32 @@ class PlaceItem(Out):
     parent_id: UUID | None = Field(description="上级地域")
 
 
+class Bounds(Body):
+    """地域范围（GCJ-02）：在此登记的位置须在其中"""
+
+    south: float = Field(ge=3.5, le=53.6, description="最南纬度")
+    west: float = Field(ge=73.4, le=135.1, description="最西经度")
+    north: float = Field(ge=3.5, le=53.6, description="最北纬度")
+    east: float = Field(ge=73.4, le=135.1, description="最东经度")
+
+    model_config = Body.model_config | {
+        "json_schema_extra": {"examples": [{"south": 32.03, "west": 118.78, "north": 32.06, "east": 118.81}]}
+    }
+
+    @model_validator(mode="after")
+    def _a_box(self) -> Self:
+        if self.south >= self.north or self.west >= self.east:
+            raise ValueError("south 须小于 north，west 须小于 east")
+        return self
+
+
 class PlaceOut(PlaceItem):
     """地域，连同它的各级上级"""
 
     active: bool = Field(description="是否启用")
     ancestors: list[PlaceItem] = Field(description="从省到直接上级")
     estate: Named | None = Field(description="楼栋所属小区")
+    bounds: Bounds | None = Field(description="本地域划定的范围")
 
 
 class PlaceNear(Named):

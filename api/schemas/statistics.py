@@ -51,6 +51,7 @@ class CountsOut(Out):
     withdrawn: int
     rejected: int
     referred: int
+    found: int = Field(description="网格员主动发现，另计")
 
 
 class GroupOut(Out):

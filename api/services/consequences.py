@@ -9,7 +9,7 @@ from api.rules.roles import Role
 from api.services import calendars, deadlines, notices, pushes
 from api.services.activities import following as activities
 from api.services.appointments import following as appointments
-from api.services.cases import following
+from api.services.cases import claiming, following
 from api.services.certificates import following as certificates
 from api.services.content import following as content
 from api.services.disclosures import following as disclosures
@@ -82,6 +82,7 @@ _CONSEQUENCES: dict[str, Consequence] = {
     "disclosure": disclosures.follow,
     "dispatch_batch": dispatch.follow,
     "need": _need,
+    "person": claiming.follow,
     "residency": people.follow,
     "erasure": erasing.follow,
     pushes.SUBJECT: pushes.follow,

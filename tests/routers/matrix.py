@@ -213,6 +213,7 @@ TABLE: dict[str, Line | list[Line]] = {
         _case_move("withdraw", "submitted", OWN),
         _case_move("transfer", "dispatched", holds(P.case_dispatch), unit_id="{unit}", reason="属该单位职责"),
         _case_move("refer", "submitted", holds(P.case_dispatch), system="12345", number="T-1"),
+        _case_move("settle", "submitted", NOBODY, outcome="solved", reply="已清理", after=[]),
         _case_move("mark_hazard", "in_progress", holds(P.case_dispatch), reason="电线裸露"),
         *(_case_move(move, "in_progress", NOBODY) for move in ("reject", "readmit", "return", "suspend")),
         _too_early("resume", holds(P.case_decide)),
@@ -378,6 +379,7 @@ TABLE: dict[str, Line | list[Line]] = {
 
 from tests.routers import matrix_disclosures as matrix_disclosures  # noqa: E402  (adds its lines too)
 from tests.routers import matrix_dispatch as matrix_dispatch  # noqa: E402  (adds its lines to the table above)
+from tests.routers import matrix_grid as matrix_grid  # noqa: E402  (adds its lines to the table above)
 from tests.routers import matrix_needs as matrix_needs  # noqa: E402  (adds its lines to the table above)
 from tests.routers import matrix_polls as matrix_polls  # noqa: E402  (adds its lines to the table above)
 from tests.routers import matrix_wechat as matrix_wechat  # noqa: E402  (adds its lines to the table above)

@@ -52,7 +52,7 @@ from api.rules.property import AssetKind, MerchantCategory
 from api.rules.roles import SERVES, Role
 from api.rules.statistics import ExclusionReason
 from api.services.appointments import office
-from tests.routers import matrix_disclosures, matrix_dispatch, matrix_needs, matrix_topics
+from tests.routers import matrix_disclosures, matrix_dispatch, matrix_grid, matrix_needs, matrix_topics
 from tests.routers.matrix import ASKERS, HANDLER, OWNER, RESIDENT, Line
 from tests.town import Community, Town
 
@@ -306,6 +306,7 @@ class World:
 
         await matrix_topics.fill(tx, at, owner, names)
         await matrix_disclosures.fill(tx, at, names)
+        await matrix_grid.fill(tx, vault, names, handler)
 
     async def _case(
         self,

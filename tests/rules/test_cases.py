@@ -24,6 +24,7 @@ from api.rules.case_guards import (
     NoCallBackOwed,
     NothingToConfirm,
     NotThatHigh,
+    ReportedAlready,
     SameHands,
     TasksOpen,
     TooLateToReopen,
@@ -54,7 +55,8 @@ from api.rules.cases import (
 S, W = CaseState, Standing
 
 TABLE: dict[tuple[str, CaseState], tuple[CaseState, set[Standing]]] = {
-    ("dispatch", S.submitted): (S.dispatched, {W.dispatcher, W.system}),
+    ("dispatch", S.submitted): (S.dispatched, {W.dispatcher, W.system, W.finder}),
+    ("settle", S.submitted): (S.handled, {W.finder}),
     ("sign", S.dispatched): (S.in_progress, {W.unit_member}),
     ("assign", S.dispatched): (S.dispatched, {W.unit_lead, W.dispatcher, W.system}),
     ("assign", S.in_progress): (S.in_progress, {W.unit_lead, W.dispatcher}),
@@ -96,7 +98,7 @@ TABLE |= {("mark_hazard", s): (s, {W.dispatcher}) for s in (S.submitted, *AT_WOR
 MOVES = (
     "dispatch", "sign", "ask", "answer", "expire", "finish", "pass_check", "fail_check", "rate", "dispute",
     "withdraw", "reject", "readmit", "refer", "transfer", "return", "suspend", "resume", "reopen", "confirm",
-    "call_back", "plan", "report_up", "mark_hazard", "assign", "merge", "unmerge", "object",
+    "call_back", "plan", "report_up", "mark_hazard", "settle", "assign", "merge", "unmerge", "object",
 )  # fmt: skip
 WHO: dict[str, set[Standing]] = {
     name: set().union(*(by for (n, _), (_, by) in TABLE.items() if n == name)) for name in MOVES
@@ -110,6 +112,7 @@ OPEN = CaseFacts(
     level=4,
     confirm_owed=True,
     callback_owed=True,
+    self_handled=True,
     objection_open=True,
 )
 """Facts to which no guard objects."""
@@ -152,6 +155,19 @@ def test_nobody_in_particular_may_nothing(state: CaseState) -> None:
 def test_the_wire_knows_the_names_of_the_table_and_no_others() -> None:
     assert [move.value for move in CaseMove] == list(MOVES)
     assert set(CASES.titles()) == set(MOVES)
+
+
+def test_what_nobody_reported_needs_no_call_and_no_rating() -> None:
+    found = replace(OPEN, found=True, first_contact_at=None)
+    check = CASES.decide("pass_check", S.handled, frozenset({W.verifier}), found)
+    assert check.arrives(S.handled, found) is S.closed
+    assert check.arrives(S.handled, OPEN) is S.awaiting_rating
+    assert decide("finish", S.in_progress, {W.handler}, found) is S.handled
+
+
+def test_what_was_reported_is_no_longer_the_finders_to_settle() -> None:
+    reported = replace(OPEN, found=True, self_handled=False)
+    assert type(decide("settle", S.submitted, {W.finder}, reported)) is ReportedAlready
 
 
 def test_a_case_begins_submitted_and_ends_over() -> None:

@@ -59,6 +59,42 @@ async def _cases(world: World) -> None:
     world.marked |= {"cases", "case_messages", "uploads"}
 
 
+async def _work(world: World) -> None:
+    """A case whose own words have passed; what is asked for, planned and reported back on it has not."""
+    here, town = world.town.here, world.town
+    case = (await town.submit(visibility="public"))["id"]
+    path = f"/cases/{case}/requests"
+    await done(here.worker.move(case, "dispatch"))
+    await done(here.worker.move(case, "sign"))
+
+    async def granted(decider: Actor, who: Actor, kind: str, **fields: Any) -> dict[str, Any]:
+        asked = await made(who.post(path, {"kind": kind, "reason": f"{MARK}理由", **fields}))
+        [request] = [r for r in asked["requests"] if r["state"] == "pending"]
+        return await done(decider.post(f"{path}/{request['id']}/moves/approve", {"text": f"{MARK}意见"}))
+
+    await granted(here.secretary, here.worker, "extend", days=2)
+    task = {"unit_id": str(here.desk), "text": f"{MARK}任务"}
+    helped = await granted(here.secretary, here.worker, "assist", units=[task])
+    [given] = [r["tasks"][0] for r in helped["requests"] if r["tasks"]]
+    await done(here.worker.post(f"/cases/{case}/tasks/{given['id']}/moves/finish", {"text": f"{MARK}结果"}))
+    async with town.app.state.db.transaction() as tx:
+        await tx.execute(
+            text("update cases set level = 2, content = 'pass', passed_at = now() where id = :id"),
+            {"id": case},
+        )
+    await done(here.secretary.move(case, "plan", text=f"{MARK}方案"))
+    await granted(town.supervisor, here.secretary, "suspend", days=7, suspend_reason="season")
+    world.ids["case_id"].append(case)
+    world.marked |= {"case_requests", "case_tasks"}
+
+
+async def done(answer: Awaitable[Any]) -> dict[str, Any]:
+    response = await answer
+    assert response.status_code == 200, response.text
+    found: dict[str, Any] = response.json()
+    return found
+
+
 async def _topics(world: World) -> None:
     """A topic in each stage; the one that waits for its screening, and what residents say in the others, are marked."""
     here = world.town.here
@@ -165,6 +201,7 @@ async def _memberships(world: World) -> None:
 
 WRITERS: tuple[Callable[[World], Awaitable[None]], ...] = (
     _cases,
+    _work,
     _topics,
     _needs,
     _appointments,

@@ -87,6 +87,9 @@ async def test_the_community_names_an_owner_and_a_plan_that_the_resident_reads(
         case, "plan", text="周四前换整条线路", owner_id=str(town.here.worker.id)
     )
     assert planned.status_code == 200, planned.text
+    assert planned.json()["plan"] == "周四前换整条线路"
+    assert (await town.here.resident.get(f"/cases/{case}")).json()["plan"] is None
+    await pump()
     assert (await town.here.resident.get(f"/cases/{case}")).json()["plan"] == "周四前换整条线路"
     clocks = (await town.here.resident.get(f"/cases/{case}/clock")).json()["clocks"]
     assert [c["met_at"] is not None for c in clocks if c["kind"] == "planning"] == [True]

@@ -10,6 +10,7 @@ from sqlalchemy import text
 
 from api.kit import clock
 from tests.estates import employ, log_in, made, own_estate, serve
+from tests.services.test_uploads import jpeg, send
 from tests.town import Actor, Town
 from tests.wechat_fixture import Simulator
 
@@ -30,6 +31,10 @@ async def _repair(town: Town, **changes: Any) -> dict[str, Any]:
             **changes,
         }
     )
+
+
+async def photos(who: Actor) -> list[str]:
+    return [str((await made(send(who, jpeg())))["id"])]
 
 
 async def _seen(who: Actor, case: dict[str, Any]) -> dict[str, Any]:
@@ -63,8 +68,19 @@ async def test_a_repair_goes_to_the_company_of_the_home_and_is_done_there(
     assert note.status_code == 201
     called = await worker.post(f"/cases/{case['id']}/messages", {"kind": "contact", "text": "约好下午。"})
     assert called.status_code == 201
-    done = await worker.move(case["id"], "finish", outcome="solved", reply="已更换软管。")
-    assert done.json()["state"] == "handled"
+    done: dict[str, Any] = {"outcome": "solved", "reply": "已更换软管。"}
+    for some in ({}, {"before": await photos(worker)}, {"after": await photos(worker)}):
+        bare = await worker.move(case["id"], "finish", **done, **some)
+        assert (bare.status_code, bare.json()["code"]) == (422, "photos_missing")
+    before_and_after = {"before": await photos(worker), "after": await photos(worker)}
+    finished = await worker.move(case["id"], "finish", **done, **before_and_after)
+    assert finished.json()["state"] == "handled"
+    async with town.app.state.db.transaction() as tx:
+        await tx.execute(text("update uploads set content = 'pass' where purpose is not null"))
+    shown = (await town.here.resident.get(f"/cases/{case['id']}/uploads")).json()
+    assert {p["id"]: p["purpose"] for p in shown} == {
+        before_and_after[when][0]: when for when in ("before", "after")
+    }
     async with town.app.state.db.reading() as tx:
         rule = (await tx.connection()).exec_driver_sql("select routing_rule from cases")
         assert (await rule).scalar_one() == "estate-company/1"

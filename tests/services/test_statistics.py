@@ -140,6 +140,7 @@ async def test_thirty_cases_are_counted_as_the_definition_says(town: Town) -> No
         "withdrawn": 1,
         "rejected": 0,
         "referred": 0,
+        "found": 0,
     }
     rates = group["rates"]
     assert rates["response"]["value"] == pytest.approx(21 / 25)

@@ -12,6 +12,7 @@ from api.rules.case_requests import (
     RequestState,
 )
 from api.rules.cases import Standing
+from api.rules.content import ContentState
 from api.rules.limits import ExtensionLevel
 
 PUBLIC = frozenset({RequestKind.extend, RequestKind.suspend, RequestKind.supervise, RequestKind.appeal})
@@ -21,6 +22,11 @@ PUBLIC = frozenset({RequestKind.extend, RequestKind.suspend, RequestKind.supervi
 def readable(kind: RequestKind, standings: frozenset[Standing], staff: bool) -> bool:
     """Staff see all requests; the reporter those about promises made to him."""
     return staff or (Standing.reporter in standings and kind in PUBLIC)
+
+
+def open_to_all(row: dict[str, Any]) -> bool:
+    """挂账: why a case stands still is told to everybody who sees it."""
+    return bool(row["kind"] == RequestKind.suspend and row["state"] == RequestState.approved)
 
 
 def deciding(
@@ -48,18 +54,23 @@ _SHOWN = (
     "answer",
     "asked_at",
     "decided_at",
+    "content",
 )
 
 
 def shape(
     row: dict[str, Any], standings: frozenset[Standing], staff: bool, person_id: UUID
 ) -> dict[str, Any]:
-    """The wire shape of a request of the one-case statement, for one viewer."""
+    """The wire shape of a request of the one-case statement, for one viewer: words that have not passed are
+    for their author and for staff in reach."""
     kind = RequestKind(row["kind"])
     level = ExtensionLevel(row["level"]) if row["level"] else None
     facts = RequestFacts(viewer_asked=row["asker_id"] == str(person_id))
+    told = staff or facts.viewer_asked
     return {
         **{name: row[name] for name in _SHOWN},
+        "reason": row["reason"] if told or row["content"] == ContentState.passed else None,
+        "answer": row["answer"] if staff or row["answer_passed_at"] is not None else None,
         "proposed_unit_id": row["unit_id"] if staff else None,
         "tasks": (row["tasks"] or []) if staff else [],
         "mine": facts.viewer_asked,

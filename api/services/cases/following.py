@@ -16,7 +16,16 @@ from api.rules.case_requests import REQUEST_RULES, REQUEST_STATE_TITLES, REQUEST
 from api.rules.cases import STATE_TITLES, CaseState, Standing
 from api.rules.roles import HEADS, LEADS, Role
 from api.services import notices, sending, units
-from api.services.cases import assigning, continuing, handling, joining, requests, searching
+from api.services.cases import (
+    assigning,
+    claiming,
+    continuing,
+    handling,
+    joining,
+    recurring,
+    requests,
+    searching,
+)
 from api.services.notices import holders, holders_over
 
 
@@ -108,6 +117,11 @@ WORDS: dict[str, tuple[Word, ...]] = {
     ),
     "report_up": (Word(Audience.reporter, "诉求已上报", "您的诉求“{title}”{told}。"),),
     "mark_hazard": (Word(Audience.leads, "安全隐患", "“{title}”（{number}）{told}。"),),
+    "claim": (
+        Word(
+            Audience.reporter, "代您登记的诉求", "工作人员代您登记的诉求“{title}”（{number}）已归到您名下。"
+        ),
+    ),
     "urge": (Word(Audience.handler, "反映人催单", "“{title}”（{number}）的反映人催单，请尽快办理。"),),
     "remind": (Word(Audience.working, "期限已过半", "“{title}”（{number}）的期限已用去一半。"),),
     "expire": (
@@ -149,8 +163,12 @@ async def follow(tx: AsyncSession, event: Event) -> None:
     case = (await tx.execute(select(Case).where(col(Case.id) == event.subject_id))).scalar_one()
     if event.move == "submit":
         await searching.index(tx, case)
-    if event.move in ROUTED and case.state is CaseState.submitted:
+        await claiming.claim(tx, case_id=case.id)
+        await tx.refresh(case)
+    if event.move in ROUTED and case.state is CaseState.submitted and not case.self_handled:
         await _route(tx, case)
+    if event.move == "submit":
+        await recurring.lift(tx, case)
     if event.move == "dispatch" and case.state is CaseState.dispatched and case.handler_id is None:
         await assigning.rotate(tx, case.id, UUID(event.data["unit_id"]))
     words = WORDS.get(event.move, ())

@@ -13,22 +13,26 @@ from sqlmodel import col
 
 from api.kit import clock
 from api.kit.events import record
+from api.kit.problems import NotAllowed
 from api.models import CaseMessage, CaseReach, Unit
 from api.models.cases import Audience, CaseId, MessageKind
 from api.models.people import PersonId
-from api.rules.case_guards import NoUnit
+from api.rules.case_guards import NoUnit, PhotosMissing
 from api.rules.cases import (
     OUTCOME_TITLES,
     PAUSED_CLOCKS,
     RESIDENT_CLOCKS,
+    CaseCategory,
     CaseClock,
+    CaseKind,
     CaseState,
     Outcome,
+    Standing,
 )
 from api.rules.clocks import Limit
 from api.rules.content import ContentState, UploadPurpose
 from api.rules.limits import LIMITS, STEPS, CaseClass, CaseLimits
-from api.rules.property import Rule
+from api.rules.property import Rule, photos_owed
 from api.services import calendars, deadlines, uploads
 from api.services.access import Viewer
 from api.services.cases import talking
@@ -94,6 +98,8 @@ async def dispatch(
     """派单: to the unit the rule names, or the one a dispatcher chose. Starts the unit's clock in its own hours."""
     case = await find(tx, actor, case_id)
     case.require("dispatch")
+    if unit_id is not None and Standing.dispatcher not in case.standings:
+        raise NotAllowed("上报按规则派单，不能指定单位", moves=case.moves())
     way = Route(await unit_of(tx, unit_id), Rule.manual) if unit_id else await route(tx, case.row)
     unit = await unit_for(tx, case, way.unit.id if way.unit is not None else None)
     await case.move(
@@ -102,6 +108,7 @@ async def dispatch(
         text=f"已派至{unit.name}" + (f"（{way.reason}）" if way.reason else ""),
         data={"unit_id": str(unit.id), "rule": way.rule, "reason": way.reason},
         unit_id=unit.id,
+        self_handled=False,
         routing_rule=way.rule.value,
         dispatched_at=clock.now(),
     )
@@ -193,8 +200,12 @@ async def finish(
     before: Sequence[UUID] = (),
     after: Sequence[UUID] = (),
 ) -> None:
-    """办结: with a public reply and, for field work, the pictures before and after."""
+    """办结: with a public reply and, for field work, the pictures before and after. Raises PhotosMissing."""
     case = await find(tx, actor, case_id)
+    case.require("finish")
+    matter = CaseKind(case.row["kind"]), CaseCategory(case.row["category"])
+    if photos_owed(*matter, outcome) and not (before and after):
+        raise PhotosMissing(moves=case.moves())
     now = clock.now()
     await case.move(
         tx,
@@ -218,15 +229,7 @@ async def withdraw(tx: AsyncSession, actor: Viewer, case_id: UUID, reason: str |
     case = await find(tx, actor, case_id)
     await case.move(tx, "withdraw", text="反映人撤回")
     if reason:  # a resident's words: beside the case, since events cannot forget
-        tx.add(
-            CaseMessage(
-                case_id=CaseId(case_id),
-                kind=MessageKind.answer,
-                author_id=actor.person_id,
-                author_title=case.actor_title,
-                text=reason,
-            )
-        )
+        await talking.put_in(tx, case, MessageKind.answer, reason)
     await deadlines.cancel(tx, case_id)
 
 

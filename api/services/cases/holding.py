@@ -16,18 +16,16 @@ from api.services.cases.finding import CaseSubject, find
 from api.services.cases.handling import restart_clock
 
 
-async def suspend(tx: AsyncSession, case: CaseSubject, reason: SuspendReason, text: str, days: int) -> None:
+async def suspend(tx: AsyncSession, case: CaseSubject, reason: SuspendReason, days: int) -> None:
     """As approved: both clocks stand still until the review. Raises SuspendedEnough beyond the days in all."""
     in_all = case.row["suspended_days"] + days
     if in_all > SUSPENDED_IN_ALL:
         raise SuspendedEnough(f"已挂账 {case.row['suspended_days']} 天", moves=case.moves())
     review = clock.local(clock.now()) + timedelta(days=days)
-    title, then = f"挂账（{SUSPEND_TITLES[reason]}）", f"{review:%Y-%m-%d} 前复核"
     await case.move(
         tx,
         "suspend",
-        text=f"{title}，{then}",
-        told=f"{title}：{text}。{then}",
+        text=f"挂账（{SUSPEND_TITLES[reason]}），{review:%Y-%m-%d} 前复核",
         data={"reason": reason.value, "days": days},
         suspended_days=in_all,
     )

@@ -19,10 +19,11 @@ from api.models.cases import MessageKind
 from api.models.people import PersonId
 from api.rules.case_requests import RequestKind, RequestState
 from api.rules.cases import OVER, CaseClock, CaseState, Standing
+from api.rules.content import ContentState
 from api.rules.limits import STEPS
 from api.services import deadlines
 from api.services.access import Viewer, stand
-from api.services.cases import handling
+from api.services.cases import handling, talking
 from api.services.cases.finding import find, hold
 from api.services.notices import holders_over
 
@@ -39,11 +40,8 @@ class NotAnOwner(Problem):
     status, code, title = 422, "not_an_owner", "责任人须是在此处任职的工作人员"
 
 
-async def climb(tx: AsyncSession, case_id: UUID, rung: int, why: str, said: str | None = None) -> None:
-    """Up to `rung` at least; `said`: what somebody wrote for it.
-
-    What the rung owes begins once a cycle, even for a case that stands there already.
-    """
+async def climb(tx: AsyncSession, case_id: UUID, rung: int, why: str) -> None:
+    """Up to `rung` at least. What the rung owes begins once a cycle, even for a case that stands there already."""
     raised = await tx.execute(
         update(Case)
         .where(col(Case.id) == case_id, col(Case.level) < rung)
@@ -52,9 +50,9 @@ async def climb(tx: AsyncSession, case_id: UUID, rung: int, why: str, said: str 
     )
     row = raised.first()
     if row is not None:
-        title = f"升级至{RUNGS[rung]}：{why}"
-        told = f"{title}：{said}" if said else None
-        handling.note_event(tx, case_id, "climb", title, data={"level": rung, "why": why}, told=told)
+        handling.note_event(
+            tx, case_id, "climb", f"升级至{RUNGS[rung]}：{why}", data={"level": rung, "why": why}
+        )
     level, cycle = (
         await tx.execute(select(col(Case.level), col(Case.cycle)).where(col(Case.id) == case_id))
     ).one()
@@ -66,7 +64,7 @@ async def climb(tx: AsyncSession, case_id: UUID, rung: int, why: str, said: str 
         await deadlines.cancel(tx, case_id, [CaseClock.to_town])
         if level == 3:
             await _owe(tx, case_id, CaseClock.supervising, cycle)
-        await _supervise(tx, case_id, cycle, f"{why}：{said}" if said else why)
+        await _supervise(tx, case_id, cycle, why)
 
 
 async def _owe(tx: AsyncSession, case_id: UUID, kind: CaseClock, cycle: int) -> None:
@@ -91,6 +89,7 @@ async def _supervise(tx: AsyncSession, case_id: UUID, cycle: int, why: str) -> N
                 kind=RequestKind.supervise,
                 state=RequestState.approved,
                 reason=why,
+                content=ContentState.passed,
                 asker_title="系统",
                 decider_title="系统",
                 decided_at=clock.now(),
@@ -106,8 +105,9 @@ async def plan(tx: AsyncSession, actor: Viewer, case_id: UUID, *, owner_id: UUID
     path = (await tx.execute(select(col(Case.path)).where(col(Case.id) == case_id))).scalar_one()
     if owner not in await holders_over(tx, path):
         raise NotAnOwner
-    await case.move(tx, "plan", text="已确定责任人和新的办理方案", owner_id=owner, plan=text)
-    handling.say(tx, case, MessageKind.reply, text)
+    told = "已确定责任人和新的办理方案"
+    await case.move(tx, "plan", text=told, owner_id=owner, plan=text, plan_passed_at=None)
+    await talking.watch(tx, case, "case_plan", case_id, text)
     await deadlines.meet(tx, case_id, [CaseClock.planning])
 
 
@@ -127,7 +127,8 @@ async def report_up(tx: AsyncSession, actor: Viewer, case_id: UUID, *, system: s
 async def mark_hazard(tx: AsyncSession, actor: Viewer, case_id: UUID, reason: str) -> None:
     """标为安全隐患: it goes on as a grid case when its reporter withdraws."""
     case = await find(tx, actor, case_id)
-    await case.move(tx, "mark_hazard", text="已标为安全隐患", words={"reason": reason}, hazard=True)
+    await case.move(tx, "mark_hazard", text="已标为安全隐患", hazard=True)
+    handling.say(tx, case, MessageKind.note, reason)
 
 
 async def urge(tx: AsyncSession, actor: Viewer, case_id: UUID) -> None:

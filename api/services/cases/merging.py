@@ -15,11 +15,13 @@ from sqlmodel import col
 from api.kit import clock
 from api.kit.events import record
 from api.models import Case, Deadline
+from api.models.cases import MessageKind
 from api.rules.cases import RESIDENT_CLOCKS, CaseClock, Visibility
 from api.rules.joining import PARENTS, NotMergeable, wider
 from api.rules.limits import STEPS
 from api.services import calendars, deadlines
 from api.services.access import Viewer
+from api.services.cases import talking
 from api.services.cases.finding import CaseSubject, find
 
 
@@ -80,7 +82,6 @@ async def unmerge(
         move,
         text="反映人对并案有异议，恢复单独办理" if move == "object" else "撤销并案，恢复单独办理",
         data={"parent_id": str(parent_id)},
-        words={"reason": reason} if reason else None,
         merged_into_id=None,
         merged_at=None,
         unit_id=None,
@@ -88,6 +89,9 @@ async def unmerge(
         routing_rule=None,
         dispatched_at=None,
     )
+    if reason and actor is not None:
+        kind = MessageKind.answer if move == "object" else MessageKind.note
+        await talking.put_in(tx, case, kind, reason)
     await tx.execute(
         update(Deadline)
         .where(

@@ -15,7 +15,7 @@ from api.rules.cases import RESIDENT_CLOCKS, CaseClock, Standing
 from api.rules.limits import STEPS
 from api.services import calendars, deadlines
 from api.services.access import Viewer
-from api.services.cases import ladder
+from api.services.cases import ladder, talking
 from api.services.cases.finding import CaseSubject, find
 from api.services.cases.handling import FINISHED_WITH, limits_of, restart_clock, say
 
@@ -45,12 +45,16 @@ class Stars:
 async def pass_check(tx: AsyncSession, actor: Viewer | None, case_id: UUID, note: str | None = None) -> None:
     """核查通过, by somebody else than the handler; asks the reporter for a rating."""
     case = await find(tx, actor, case_id)
-    text = "核查通过，请反映人评价" if actor else "已自动核查，请反映人评价"
-    await case.move(tx, "pass_check", text=text, confirm_owed=False)
+    text = "核查通过" if actor else "已自动核查"
+    ends: dict[str, Any] = {"closed_at": clock.now()} if case.facts.found else {}
+    if not case.facts.found:
+        text += "，请反映人评价"
+    await case.move(tx, "pass_check", text=text, confirm_owed=False, **ends)
     if note:
         say(tx, case, MessageKind.note, note)
     await deadlines.meet(tx, case_id, [CaseClock.checking, CaseClock.confirming])
-    await restart_clock(tx, case, CaseClock.rating, STEPS[CaseClock.rating])
+    if not case.facts.found:
+        await restart_clock(tx, case, CaseClock.rating, STEPS[CaseClock.rating])
 
 
 async def fail_check(tx: AsyncSession, actor: Viewer, case_id: UUID, reason: str) -> None:
@@ -112,11 +116,10 @@ async def reopen(tx: AsyncSession, actor: Viewer, case_id: UUID, reason: str) ->
         "reopen",
         text="反映人要求重新办理" if own else "质量检查要求重新办理",
         data={"cycle": case.row["cycle"] + 1},
-        words={"reason": reason},
         closed_at=None,
         **_next_cycle(case),
     )
-    say(tx, case, MessageKind.answer if own else MessageKind.note, reason)
+    await talking.put_in(tx, case, MessageKind.answer if own else MessageKind.note, reason)
     await _begin_cycle(tx, case, *([CaseClock.calling_back] if case.row["callback_owed"] else []))
     await _climb_with_cycle(tx, case, 0, "")
 

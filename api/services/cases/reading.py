@@ -111,7 +111,7 @@ def _requests() -> Any:
                 aggregate_order_by(
                     func.jsonb_build_object(
                         "id", col(CaseTask.id), "unit_id", col(CaseTask.unit_id), "text", col(CaseTask.text),
-                        "state", col(CaseTask.state), "result", col(CaseTask.result),
+                        "state", col(CaseTask.state), "result", col(CaseTask.result), "content", col(CaseTask.content),
                     ),
                     col(CaseTask.id),
                 )
@@ -137,7 +137,7 @@ def _requests() -> Any:
 
 _OF_A_REQUEST = (
     "id", "kind", "state", "cycle", "reason", "days", "level", "reject_reason", "suspend_reason",
-    "unit_id", "asker_id", "answer", "decided_at",
+    "unit_id", "asker_id", "answer", "answer_passed_at", "decided_at", "content",
 )  # fmt: skip
 
 
@@ -159,7 +159,9 @@ def at_unit() -> ColumnElement[bool]:
 
 
 _TABLE = Case.__table__  # type: ignore[attr-defined]
-_SHOWN = list(_TABLE.columns)
+_HIDDEN = ("behalf_name_sealed", "behalf_phone_sealed", "behalf_phone_index")
+"""Opened for a reason and noted, never with the case."""
+_SHOWN = [column for column in _TABLE.columns if column.name not in _HIDDEN]
 
 
 def one_case() -> Select[Any]:

@@ -29,7 +29,6 @@ async def transfer(tx: AsyncSession, actor: Viewer, case_id: UUID, unit_id: UUID
         "transfer",
         text=f"已转办至{unit.name}",
         data={"from": str(case.row["unit_id"]), "unit_id": str(unit.id)},
-        words={"reason": reason},
         unit_id=unit.id,
         handler_id=None,
         transfers=count,

@@ -41,6 +41,7 @@ from api.services.access import Viewer, stand
 from api.services.cases import handling, holding, ladder, redirecting, tasks
 from api.services.cases.asked import PUBLIC, deciding, readable
 from api.services.cases.finding import CaseSubject, find, hold
+from api.services.cases.talking import watch
 from api.services.moves import Subject
 
 RequestSubject = Subject[RequestState, RequestStanding, RequestFacts]
@@ -96,6 +97,7 @@ async def ask(tx: AsyncSession, actor: Viewer, case_id: UUID, new: NewRequest) -
     if asked.first() is None:
         refusal = AppealedBefore if new.kind is RequestKind.appeal else RequestPending
         raise refusal(moves=case.moves())
+    await watch(tx, case, "case_request", request_id, new.reason)
     calendar = await calendars.current(tx)
     deadlines.start(tx, REQUESTS.subject, request_id, CaseClock.deciding, rule.deciding, calendar)
     handling.note(
@@ -174,6 +176,7 @@ async def decide(
         decided_at=clock.now(),
         answer=answer,
     )
+    await watch(tx, case, "case_answer", request_id, answer)
     await deadlines.meet(tx, request_id, [CaseClock.deciding])
     if move is RequestMove.approve:
         await _happen(tx, case, request.row)
@@ -196,13 +199,13 @@ async def _happen(tx: AsyncSession, case: CaseSubject, request: CaseRequest) -> 
             await redirecting.readmit(tx, approved)
         case RequestKind.suspend:
             assert request.suspend_reason is not None
-            await holding.suspend(tx, approved, request.suspend_reason, request.reason, request.days or 0)
+            await holding.suspend(tx, approved, request.suspend_reason, request.days or 0)
         case RequestKind.extend:
             await _extend(tx, case, request)
         case RequestKind.assist:
             await tasks.hand_out(tx, case, request)
         case RequestKind.supervise:
-            await ladder.climb(tx, case.id, 3, "督办", request.reason)
+            await ladder.climb(tx, case.id, 3, "街道决定督办")
 
 
 async def _extend(tx: AsyncSession, case: CaseSubject, request: CaseRequest) -> None:
@@ -212,14 +215,12 @@ async def _extend(tx: AsyncSession, case: CaseSubject, request: CaseRequest) -> 
     await _not_yet_due(tx, case)
     by = working_days(request.days or 0)
     await deadlines.extend(tx, case.id, [CaseClock.finish, CaseClock.unit], by)
-    title = f"{EXTENSION_TITLES[request.level]}延期 {by.text}"
     handling.note(
         tx,
         case,
         "extend",
-        title,
+        f"{EXTENSION_TITLES[request.level]}延期 {by.text}",
         {"request_id": str(request.id), "days": request.days},
-        told=f"{title}：{request.reason}",
     )
 
 

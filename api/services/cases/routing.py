@@ -4,14 +4,14 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from api.models import Company, Merchant, Unit
+from api.models import Company, Merchant, Place, Unit
 from api.rules.cases import CaseKind
-from api.rules.places import UnitKind
-from api.rules.property import NO_COMPANY, NO_ERRAND_DESK, NO_ESTATE, NO_MERCHANT_UNIT, Rule
+from api.rules.places import PREFIX_LENGTHS, UnitKind, ancestor_paths
+from api.rules.property import NO_COMPANY, NO_ERRAND_DESK, NO_ESTATE, NO_GRID_TEAM, NO_MERCHANT_UNIT, Rule
 
 
 class Route(NamedTuple):
@@ -28,9 +28,7 @@ async def route(tx: AsyncSession, row: Mapping[str, Any]) -> Route:
         case CaseKind.property:
             if row["estate_id"] is None:
                 return await _fall_back(tx, row, NO_ESTATE)
-            company = await _first(
-                tx, col(Unit.estate_id) == row["estate_id"], col(Unit.kind) == UnitKind.property_company
-            )
+            company = await _of_estate(tx, row)
             return Route(company, Rule.estate_company) if company else await _fall_back(tx, row, NO_COMPANY)
         case CaseKind.errand:
             desk = await _at_community(tx, row, UnitKind.errand_desk)
@@ -39,7 +37,35 @@ async def route(tx: AsyncSession, row: Mapping[str, Any]) -> Route:
             own = select(col(Merchant.unit_id)).where(col(Merchant.id) == row["merchant_id"])
             unit = await _first(tx, col(Unit.id).in_(own), col(Unit.kind) == UnitKind.merchant)
             return Route(unit, Rule.merchant_unit) if unit else await _fall_back(tx, row, NO_MERCHANT_UNIT)
+        case CaseKind.grid:
+            if row["hazard"]:
+                return await grid_team(tx, row)
+            company = await _of_estate(tx, row)
+            if company is not None:
+                return Route(company, Rule.estate_company)
     return Route(await _at_community(tx, row, UnitKind.secretary_desk), Rule.secretary_desk)
+
+
+async def _of_estate(tx: AsyncSession, row: Mapping[str, Any]) -> Unit | None:
+    estate = row["estate_id"]
+    return await _first(tx, col(Unit.estate_id) == estate, col(Unit.kind) == UnitKind.property_company)
+
+
+async def grid_team(tx: AsyncSession, row: Mapping[str, Any]) -> Route:
+    """The team of the grid the case lies in, else of its community, else the community's desk."""
+    found = await tx.execute(
+        select(Unit)
+        .join(Place, col(Place.id) == col(Unit.place_id))
+        .where(
+            col(Unit.active),
+            col(Unit.kind) == UnitKind.grid_team,
+            col(Place.path).in_(ancestor_paths(row["path"])[len(PREFIX_LENGTHS) - 1 :]),
+        )
+        .order_by(func.length(col(Place.path)).desc(), col(Unit.id))
+        .limit(1)
+    )
+    team = found.scalar_one_or_none()
+    return Route(team, Rule.grid_team) if team is not None else await _fall_back(tx, row, NO_GRID_TEAM)
 
 
 async def _fall_back(tx: AsyncSession, row: Mapping[str, Any], reason: str) -> Route:

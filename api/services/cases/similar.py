@@ -30,6 +30,7 @@ async def similar(
     home_id: UUID | None,
     category: str,
     asset: str | None,
+    asset_id: UUID | None,
     text: str,
 ) -> list[dict[str, Any]]:
     """Open cases of the last 72 hours in the same community that the viewer may read, nearest first, with reasons.
@@ -39,7 +40,14 @@ async def similar(
     place = await _where(tx, place_id, home_id)
     now = clock.now()
     new = Matter(
-        home_id, place.id, place.estate_id, category, text, now, is_building=place.level == Level.building
+        home_id,
+        place.id,
+        place.estate_id,
+        category,
+        text,
+        now,
+        is_building=place.level == Level.building,
+        asset_id=asset_id,
     )
     supports = (
         select(func.count()).where(col(CaseSupport.case_id) == col(Case.id)).correlate(Case).scalar_subquery()
@@ -66,10 +74,11 @@ async def similar(
         old = Matter(
             case.home_id,
             case.place_id,
-            estate_id,
+            case.estate_id or estate_id,
             case.category,
             f"{case.title} {case.text}",
             case.created_at,
+            asset_id=case.asset_id,
         )
         like = compare(new, old, asset)
         if like.score >= OFFERED:

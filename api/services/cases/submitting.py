@@ -1,42 +1,37 @@
-"""Submitting a case: one statement to find where it belongs, one to write everything, nothing in between to race.
-
-The second statement inserts key, number, case, reach, deadlines, event and the idempotent answer together: a
-receipt number is never burnt, and a key can never have two effects (its primary key is the guard).
-"""
+"""Submitting a case: one statement to find where it belongs, one to write everything (api/services/cases/writing.py),
+nothing in between to race."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Boolean, Date, DateTime, LargeBinary, Text, Uuid, bindparam, text
-
 from api.kit import clock, idempotency
-from api.kit.db import Database, Statement
+from api.kit.db import Database
 from api.kit.ids import new_id
 from api.kit.problems import NotAllowed, NotFound, Problem
+from api.kit.secrets import Vault
 from api.kit.wire import dumps
 from api.models.people import PersonId
-from api.rules.case_guards import CaseFacts
 from api.rules.cases import (
-    CASES,
     RESIDENT_CLOCKS,
     CaseCategory,
     CaseClock,
     CaseKind,
     CaseState,
     Channel,
-    Standing,
     Visibility,
 )
 from api.rules.content import ContentState
 from api.rules.limits import LIMITS, STEPS, CaseClass
 from api.rules.people import PersonState
 from api.rules.places import Level
-from api.rules.property import ADVICE
 from api.services import calendars, deadlines
 from api.services.access import Viewer
+from api.services.cases import writing
+from api.services.cases.entering import EnteredFor, Entry, Position, entry
 from api.services.cases.placing import NEARER, WHERE
+from api.services.cases.view import view
 from api.services.uploads.attaching import UploadNotUsable
 
 PLACEHOLDER = "00000000-0000-7000-8000-6e756d626572"
@@ -53,7 +48,7 @@ class HouseholdIsPrivate(Problem):
 
 @dataclass(frozen=True, slots=True)
 class NewCase:
-    """What a resident hands in; exactly one of place and home."""
+    """What is handed in; exactly one of place and home."""
 
     kind: CaseKind
     category: CaseCategory
@@ -67,6 +62,9 @@ class NewCase:
     estate: UUID | None = None
     asset: UUID | None = None
     merchant: UUID | None = None
+    on_behalf_of: EnteredFor | None = None
+    position: Position | None = None
+    self_handled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,99 +76,12 @@ class Answer:
     replayed: bool = False
 
 
-_WRITE = Statement(
-    text("""
-with mine as (
-  select id from uploads where id = any(cast(:uploads as uuid[])) and owner_id = :person and state = 'stored'
-    and content <> 'risky' and subject_id is null for update),
-fresh as (
-  insert into idempotency_keys (person_id, key, fingerprint, created_at)
-  select :person, :key, :fingerprint, :now
-  where (select count(*) from mine) = cardinality(cast(:uploads as uuid[]))
-  on conflict do nothing returning key),
-serial as (
-  insert into case_numbers (community_id, day, last) select :community, :day, 1 from fresh
-  on conflict (community_id, day) do update set last = case_numbers.last + 1 returning last),
-number as (select :prefix || lpad(last::text, greatest(4, length(last::text)), '0') as number from serial),
-written as (
-  insert into cases (id, number, kind, category, title, text, visibility, anonymous, channel, content, state, cycle, level,
-                     place_id, path, community_id, home_id, estate_id, asset_id, merchant_id, reporter_id,
-                     created_at, updated_at)
-  select :id, number, :kind, :category, :title, :text, :visibility, :anonymous, :channel, 'pending', 'submitted', 1, 0,
-         :place, :path, :community, :home, :estate, :asset, :merchant, :person, :now, :now from number returning id),
-seen as (
-  insert into case_reach (place_id, audience, case_id)
-  select place_id, 's', written.id from written, unnest(cast(:reach as uuid[])) place_id),
-clocks as (
-  insert into deadlines (id, subject_kind, subject_id, kind, cycle, limits, allowed, calendar_version,
-                         service_hours, provisional, started_at, due_at, rungs, warn_at, pauses, segments)
-  select d.id, 'case', written.id, d.kind, 1, d.limits, d.allowed, d.calendar_version,
-         d.service_hours, d.provisional, d.started_at, d.due_at, d.rungs, d.warn_at, d.pauses, d.segments
-  from written, jsonb_to_recordset(cast(:clocks as jsonb)) d(
-    id uuid, kind text, limits jsonb, allowed int, calendar_version int, service_hours text, provisional boolean,
-    started_at timestamptz, due_at timestamptz, rungs boolean, warn_at timestamptz, pauses jsonb, segments jsonb)),
-tied as (
-  update uploads u set subject_kind = 'case', subject_id = written.id, purpose = 'evidence', attached_at = :now
-  from written, mine where u.id = mine.id),
-watched as (
-  insert into content_checks (id, subject_kind, subject_id, what, scene, author_id, openid, path, texts, state,
-                              next_at, created_at, updated_at)
-  select :check, 'case', written.id, 'text', 'forum', :person,
-         (select openid from wechat_identities where person_id = :person order by created_at desc limit 1),
-         :path, array[:title, :text], 'pending', :now, :now, :now from written),
-told as (
-  insert into events (id, subject_kind, subject_id, move, to_state, actor_kind, actor_id, actor_title, text, data, at)
-  select :event, 'case', written.id, 'submit', 'submitted', 'person', :person, '居民', '已提交', '{}', :now from written),
-answer as (
-  select convert_to(:head || number || :tail, 'UTF8') as body from number),
-kept as (
-  insert into idempotency_answers (person_id, key, status, body)
-  select :person, :key, 201, body from answer)
-select body from answer
-""").bindparams(
-        *(
-            bindparam(name, type_=Uuid())
-            for name in (
-                "person",
-                "community",
-                "id",
-                "place",
-                "home",
-                "estate",
-                "asset",
-                "merchant",
-                "event",
-                "check",
-            )
-        ),
-        *(
-            bindparam(name, type_=Text())
-            for name in (
-                "key",
-                "prefix",
-                "kind",
-                "category",
-                "title",
-                "text",
-                "visibility",
-                "channel",
-                "path",
-                "head",
-                "tail",
-            )
-        ),
-        bindparam("now", type_=DateTime(timezone=True)),
-        bindparam("day", type_=Date()),
-        bindparam("anonymous", type_=Boolean()),
-        bindparam("fingerprint", type_=LargeBinary()),
-    )
-)
+async def submit(
+    db: Database, vault: Vault, viewer: Viewer, new: NewCase, pending: idempotency.Pending
+) -> Answer:
+    """Hand in a case; two round trips, one more for what staff enter.
 
-
-async def submit(db: Database, viewer: Viewer, new: NewCase, pending: idempotency.Pending) -> Answer:
-    """Hand in a case; two round trips.
-
-    Raises NotFound, NotAllowed, PlaceTooWide, HouseholdIsPrivate, UploadNotUsable, KeyReused.
+    Raises NotFound, NotAllowed, PlaceTooWide, HouseholdIsPrivate, PositionElsewhere, UploadNotUsable, KeyReused.
     """
     where = await _look(db, viewer, new, pending)
     if where is None or where["person_state"] != PersonState.active:
@@ -179,17 +90,30 @@ async def submit(db: Database, viewer: Viewer, new: NewCase, pending: idempotenc
     if replay is not None:
         return replay
     _check(new, where)
+    entered = await entry(
+        db,
+        vault,
+        viewer,
+        new.kind,
+        where["path"],
+        behalf=new.on_behalf_of,
+        position=new.position,
+        self_handled=new.self_handled,
+    )
+    if new.home_id is not None and not where["lives_there"] and entered is None:
+        raise NotFound("没有这套房屋，或您未登记居住在此")
     calendar = calendars.cached(where["calendar"])
     if calendar is None:
         async with db.reading() as tx:
             calendar = await calendars.current(tx)
 
     now, case_id = clock.now(), new_id()
-    clocks = _clocks(new.category, case_id, calendars.serving(calendar, near(where, "service_hours")), now)
-    head, tail = _prepared_answer(new, case_id, where, clocks, now)
+    clocks = _clocks(new, case_id, calendars.serving(calendar, near(where, "service_hours")), now)
+    head, tail = _prepared_answer(viewer, new, case_id, where, clocks, now, entered)
     day = clock.local(now).date()
+    more = {**entered.columns, **entered.told} if entered is not None else {}
     row = await db.fetch_one(
-        _WRITE,
+        writing.OWN if entered is None else writing.ENTERED,
         person=viewer.person_id,
         key=pending.key,
         fingerprint=pending.fingerprint,
@@ -204,7 +128,7 @@ async def submit(db: Database, viewer: Viewer, new: NewCase, pending: idempotenc
         text=new.text,
         visibility=new.visibility.value,
         anonymous=new.anonymous,
-        channel=Channel.miniprogram.value,
+        channel=_channel(entered).value,
         place=where["id"],
         path=where["path"],
         home=new.home_id,
@@ -218,6 +142,7 @@ async def submit(db: Database, viewer: Viewer, new: NewCase, pending: idempotenc
         uploads=list(dict.fromkeys(new.uploads)),
         head=head,
         tail=tail,
+        **more,
     )
     if row is not None:
         return Answer(201, bytes(row["body"]))
@@ -265,11 +190,8 @@ def _check(new: NewCase, where: Any) -> None:
         raise NotFound("没有这个地域或房屋，或已停用")
     if where["community_id"] is None or where["level"] not in (Level.village, Level.grid, Level.building):
         raise PlaceTooWide
-    if new.home_id is not None:
-        if not where["lives_there"]:
-            raise NotFound("没有这套房屋，或您未登记居住在此")
-        if new.visibility is not Visibility.private:
-            raise HouseholdIsPrivate
+    if new.home_id is not None and new.visibility is not Visibility.private:
+        raise HouseholdIsPrivate
     if new.asset is not None and (
         where["asset_id"] is None or where["asset_estate_id"] != where["estate_id"]
     ):
@@ -280,12 +202,12 @@ def _check(new: NewCase, where: Any) -> None:
         raise NotFound("没有这个商家，或不在这个社区")
 
 
-def _clocks(category: CaseCategory, case_id: UUID, calendar: Any, now: datetime) -> list[dict[str, Any]]:
-    """The resident's clocks and the dispatcher's, from submission."""
-    limits = LIMITS[CaseClass(category.value)]
+def _clocks(new: NewCase, case_id: UUID, calendar: Any, now: datetime) -> list[dict[str, Any]]:
+    """The resident's clocks and the dispatcher's, from submission; of what nobody reported, nobody is contacted."""
+    limits = LIMITS[CaseClass(new.category.value)]
     wanted = (
         (CaseClock.screening, STEPS[CaseClock.screening]),
-        (CaseClock.contact, limits.contact),
+        (CaseClock.contact, limits.contact if new.kind is not CaseKind.grid else None),
         (CaseClock.finish, limits.finish),
     )
     return [
@@ -296,63 +218,80 @@ def _clocks(category: CaseCategory, case_id: UUID, calendar: Any, now: datetime)
 
 
 def _prepared_answer(
-    new: NewCase, case_id: UUID, where: Any, clocks: list[dict[str, Any]], now: datetime
+    viewer: Viewer,
+    new: NewCase,
+    case_id: UUID,
+    where: Any,
+    clocks: list[dict[str, Any]],
+    now: datetime,
+    entered: Entry | None,
 ) -> tuple[str, str]:
     """The wire shape around the number that is not drawn yet."""
-    due = {c["kind"]: _due(c) for c in clocks}
-    facts = CaseFacts(cycle=1, asks=0, first_contact_at=None, viewer_handled=False)
-    content = {
+    columns = entered.columns if entered is not None else {}
+    row = {
+        **_FRESH,
+        **{
+            name: getattr(new, name)
+            for name in ("kind", "category", "title", "text", "visibility", "anonymous")
+        },
+        **{name: columns[name] for name in ("consent", "latitude", "longitude", "self_handled") if columns},
+        **{
+            f"{what}_{part}": near(where, f"{what}_{part}")
+            for what in ("estate", "asset")
+            for part in ("id", "name")
+        },
         "id": case_id,
         "number": PLACEHOLDER,
-        "kind": new.kind,
-        "category": new.category,
-        "title": new.title,
-        "text": new.text,
-        "state": CaseState.submitted,
-        "cycle": 1,
-        "level": 0,
-        "visibility": new.visibility,
-        "anonymous": new.anonymous,
-        "content": ContentState.pending,
-        "channel": Channel.miniprogram,
-        "place": {"id": where["id"], "name": where["name"]},
-        "community": {"id": where["community_id"], "name": where["community_name"]},
+        "channel": _channel(entered),
+        "place_id": where["id"],
+        "place_name": where["name"],
+        "community_id": where["community_id"],
+        "community_name": where["community_name"],
         "home_id": new.home_id,
         "room": where["room"],
-        "estate": _named(where, "estate"),
-        "asset": _named(where, "asset"),
-        "advice": ADVICE.get(new.category),
-        "unit": None,
-        "reporter": {"name": where["nickname"], "mine": True},
-        "outcome": None,
-        "due": {"sign": None, "contact": due.get("contact"), "finish": due.get("finish")},
-        "requests": [],
-        "hazard": False,
-        "plan": None,
-        "outside": None,
-        "reject_reason": None,
-        "merged_into": None,
-        "rating": None,
-        "first_contact_at": None,
-        "handled_at": None,
-        "closed_at": None,
-        "moves": CASES.open(CaseState.submitted, frozenset({Standing.reporter}), facts),
-        "version": 1,
+        "reporter_id": viewer.person_id if entered is None else None,
+        "reporter_name": where["nickname"] if entered is None else None,
+        "reporter_alias": columns.get("alias"),
+        "recorder_id": viewer.person_id if entered is not None else None,
+        "roles": list(entered.roles) if entered is not None else None,
+        "clocks": {c["kind"]: _due(c) for c in clocks},
         "created_at": now,
         "updated_at": now,
     }
-    head, _, tail = dumps(content).decode().partition(PLACEHOLDER)
+    head, _, tail = dumps(view(row, viewer)).decode().partition(PLACEHOLDER)
     return head, tail
 
 
-def _named(where: Any, what: str) -> dict[str, Any] | None:
-    found = near(where, f"{what}_id")
-    return None if found is None else {"id": found, "name": where[f"{what}_name"]}
+_FRESH: dict[str, Any] = {
+    **dict.fromkeys(
+        (
+            "consent", "latitude", "longitude", "unit_id", "unit_name", "unit_kind", "unit_roles", "handler_id",
+            "outcome", "requests", "plan", "plan_passed_at", "outside_system", "outside_number", "reject_reason",
+            "merged_into_id", "merged_at", "stars", "first_contact_at", "handled_at", "closed_at",
+        )
+    ),
+    **dict.fromkeys(("self_handled", "hazard", "confirm_owed", "callback_owed"), False),
+    **dict.fromkeys(("asks", "transfers", "tasks_open", "level"), 0),
+    **dict.fromkeys(("cycle", "contacted_cycle", "version"), 1),
+    "state": CaseState.submitted,
+    "content": ContentState.pending,
+}  # fmt: skip
+"""What a case is like that has just been handed in."""
+
+
+def _channel(entered: Entry | None) -> Channel:
+    return entered.channel if entered is not None else Channel.miniprogram
+
+
+def _as_postgresql(moment: str | None) -> str | None:
+    """As the moment is written in jsonb: without zeros at the end of its fraction."""
+    head, dot, fraction = (moment or "").removesuffix("Z").partition(".")
+    return f"{head}.{fraction.rstrip('0')}Z" if dot else moment
 
 
 def _due(columns: dict[str, Any]) -> dict[str, Any]:
     return {
-        "due_at": columns["due_at"],
+        "due_at": _as_postgresql(columns["due_at"]),
         "met_at": None,
         "overdue": False,
         "provisional": columns["provisional"],

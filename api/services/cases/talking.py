@@ -94,20 +94,26 @@ async def put_in(
     )
     tx.add(message)
     if message.content is ContentState.pending:
-        await moderation.watch(
-            tx,
-            subject_kind="case_message",
-            subject_id=message.id,
-            author_id=case.actor_id,
-            texts=[text],
-            path=case.row["path"],
-            scene=CheckScene.comment,
-        )
+        await watch(tx, case, "case_message", message.id, text)
     if case.actor_id is not None:
         await uploads.attach(
             tx, case.actor_id, upload_ids, subject_kind="case_message", subject_id=message.id
         )
     return message
+
+
+async def watch(tx: AsyncSession, case: CaseSubject, what: str, subject_id: UUID, words: str | None) -> None:
+    """Have what the actor wrote on a case judged before anybody but staff in reach reads it."""
+    if words:
+        await moderation.watch(
+            tx,
+            subject_kind=what,
+            subject_id=subject_id,
+            author_id=case.actor_id,
+            texts=[words],
+            path=case.row["path"],
+            scene=CheckScene.comment,
+        )
 
 
 async def _contacted(tx: AsyncSession, case_id: UUID) -> None:

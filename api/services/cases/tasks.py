@@ -17,6 +17,7 @@ from api.services import units
 from api.services.access import Viewer
 from api.services.cases import handling
 from api.services.cases.finding import CaseSubject, find
+from api.services.cases.talking import watch
 from api.services.cases.view import roles
 from api.services.moves import Subject
 
@@ -26,10 +27,13 @@ _TOLD = {TaskMove.finish: "协同单位已完成任务", TaskMove.waive: "协同
 
 async def hand_out(tx: AsyncSession, case: CaseSubject, request: CaseRequest) -> None:
     """A task for each unit of an approved request; a finish decided before it starts over."""
-    tx.add_all(
+    handed = [
         CaseTask(case_id=CaseId(case.id), request_id=request.id, unit_id=UnitId(UUID(unit_id)), text=text)
         for unit_id, text in request.units
-    )
+    ]
+    tx.add_all(handed)
+    for task in handed:
+        await watch(tx, case, "case_task", task.id, task.text)
     counted = await tx.execute(
         update(Case)
         .where(col(Case.id) == case.id, col(Case.state) == case.state)
@@ -53,6 +57,7 @@ async def act(
     case = await find(tx, actor, case_id)
     task = await _find(tx, case, task_id, actor)
     await task.move(tx, move.value, data={"case_id": str(case_id)}, result=text)
+    await watch(tx, case, "case_result", task_id, text)
     await tx.execute(
         update(Case)
         .where(col(Case.id) == case_id)

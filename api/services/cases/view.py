@@ -6,13 +6,13 @@ from typing import Any
 from api.kit import clock
 from api.rules.case_guards import QUALITY_DAYS, REOPEN_DAYS, CaseFacts, days_after
 from api.rules.case_requests import RequestKind
-from api.rules.cases import CASES, CaseState, Standing, is_low_risk
+from api.rules.cases import CASES, CaseState, Channel, Standing, is_low_risk
 from api.rules.joining import objection_open
 from api.rules.places import UnitKind
 from api.rules.property import ADVICE
 from api.rules.roles import HEADS, SERVES, Permission, Role, permissions_of
 from api.services.access import Viewer
-from api.services.cases.asked import readable, shape
+from api.services.cases.asked import open_to_all, readable, shape
 
 ANONYMOUS = "匿名居民"
 _SHOWN_CLOCKS = ("sign", "contact", "finish")
@@ -34,6 +34,8 @@ def standings(row: Row, viewer: Viewer) -> frozenset[Standing]:
         if row["handler_id"] == viewer.person_id:
             found.add(Standing.handler)
     permissions = permissions_of(roles(row))
+    if _found_by(row, viewer) and Permission.case_record in permissions:
+        found.add(Standing.finder)
     if Permission.case_dispatch in permissions:
         found.add(Standing.dispatcher)
     if Permission.case_verify in permissions and not mine:
@@ -43,6 +45,11 @@ def standings(row: Row, viewer: Viewer) -> frozenset[Standing]:
     if Permission.case_decide in permissions and not mine:
         found.add(Standing.overseer)
     return frozenset(found)
+
+
+def _found_by(row: Row, viewer: Viewer) -> bool:
+    """主动发现 by the viewer."""
+    return bool(row["channel"] == Channel.found and row["recorder_id"] == viewer.person_id)
 
 
 def _serving(row: Row) -> frozenset[Role]:
@@ -75,6 +82,8 @@ def facts(row: Row, viewer: Viewer | None, who: frozenset[Standing]) -> CaseFact
         may_reopen=_may_reopen(row, viewer),
         by_system=viewer is None,
         low_risk=is_low_risk(row["category"], row["cycle"], row["id"]),
+        found=row["channel"] == Channel.found,
+        self_handled=row["self_handled"],
         objection_open=objection_open(row["merged_at"], clock.now()),
     )
 
@@ -105,6 +114,10 @@ def view(row: Row, viewer: Viewer) -> dict[str, Any]:
         "anonymous": row["anonymous"],
         "content": row["content"],
         "channel": row["channel"],
+        "recorded": row["recorder_id"] is not None,
+        "consent": row["consent"] if inside else None,
+        "position": _position(row),
+        "self_handled": row["self_handled"],
         "place": {"id": row["place_id"], "name": row["place_name"]},
         "community": {"id": row["community_id"], "name": row["community_name"]},
         "home_id": row["home_id"] if inside else None,
@@ -118,7 +131,7 @@ def view(row: Row, viewer: Viewer) -> dict[str, Any]:
         "due": {name: _clock(clocks.get(name)) for name in _SHOWN_CLOCKS},
         "requests": _requests(row, viewer, who),
         "hazard": row["hazard"],
-        "plan": row["plan"],
+        "plan": row["plan"] if roles(row) or row["plan_passed_at"] is not None else None,
         "outside": (
             {"system": row["outside_system"], "number": row["outside_number"]}
             if row["outside_system"]
@@ -137,13 +150,19 @@ def view(row: Row, viewer: Viewer) -> dict[str, Any]:
     }
 
 
+def _position(row: Row) -> dict[str, float] | None:
+    if row["latitude"] is None:
+        return None
+    return {"latitude": row["latitude"], "longitude": row["longitude"]}
+
+
 def _requests(row: Row, viewer: Viewer, who: frozenset[Standing]) -> list[dict[str, Any]]:
     """Those this viewer may know of."""
     staff = bool(roles(row))
     found = [
         shape(request, who, staff, viewer.person_id)
         for request in row["requests"] or ()
-        if readable(RequestKind(request["kind"]), who, staff)
+        if readable(RequestKind(request["kind"]), who, staff) or open_to_all(request)
     ]
     for request in found:
         for name in ("asked_at", "decided_at"):

@@ -7,10 +7,14 @@ from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import SQLModel, col
 
+from api.kit import clock
 from api.models import (
     Activity,
     Appointment,
+    Case,
     CaseMessage,
+    CaseRequest,
+    CaseTask,
     Claim,
     ContentCheck,
     Need,
@@ -37,9 +41,25 @@ def column_of(table: type[SQLModel]) -> Judged:
     return judged
 
 
+def moment_of(table: type[SQLModel], column: str) -> Judged:
+    """Sets when the words beside `column` passed, for a second piece of text in the table's row."""
+    row: Any = table
+
+    async def judged(tx: AsyncSession, check: ContentCheck, content: ContentState) -> None:
+        passed_at = clock.now() if content is ContentState.passed else None
+        await tx.execute(update(table).where(col(row.id) == check.subject_id).values({column: passed_at}))
+
+    return judged
+
+
 SUBJECTS: dict[str, Judged] = {
     "case": opening.judged,
     "case_message": column_of(CaseMessage),
+    "case_plan": moment_of(Case, "plan_passed_at"),
+    "case_request": column_of(CaseRequest),
+    "case_answer": moment_of(CaseRequest, "answer_passed_at"),
+    "case_task": column_of(CaseTask),
+    "case_result": moment_of(CaseTask, "result_passed_at"),
     "need": column_of(Need),
     "claim": column_of(Claim),
     "activity": column_of(Activity),
@@ -55,6 +75,11 @@ SUBJECTS: dict[str, Judged] = {
 TITLES: dict[str, str] = {
     "case": "诉求",
     "case_message": "补充内容",
+    "case_plan": "办理方案",
+    "case_request": "申请理由",
+    "case_answer": "审批意见",
+    "case_task": "协同任务",
+    "case_result": "协同结果",
     "need": "需求",
     "claim": "完成情况",
     "activity": "活动",

@@ -17,6 +17,7 @@ from api.kit import clock, idempotency
 from api.kit.db import Database
 from api.kit.events import record
 from api.kit.problems import NotAllowed, WrongMoment
+from api.kit.secrets import Vault
 from api.models import Disclosure, DisclosureQuestion
 from api.rules.cases import CaseCategory, CaseKind, Visibility
 from api.rules.disclosures import DisclosureMove, DisclosureStanding, DisclosureState
@@ -31,6 +32,7 @@ _TITLE = 60
 
 async def ask(
     db: Database,
+    vault: Vault,
     viewer: Viewer,
     disclosure_id: UUID,
     text: str,
@@ -54,7 +56,7 @@ async def ask(
         visibility=Visibility.community,
         anonymous=anonymous,
     )
-    answer = await submit(db, viewer, new, pending)
+    answer = await submit(db, vault, viewer, new, pending)
     async with db.transaction() as tx:
         await _tie(tx, viewer, disclosure_id, UUID(orjson.loads(answer.body)["id"]))
     return answer

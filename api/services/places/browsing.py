@@ -13,6 +13,7 @@ from api.kit.problems import Problem
 from api.models import Branch, Estate, EstateBuilding, Home, Place
 from api.rules.places import Level, ancestor_paths
 from api.services.access import under
+from api.services.places import bounds
 from api.services.places.finding import find_place
 
 ABOVE_TOWNS = (Level.province, Level.city, Level.county)
@@ -96,6 +97,7 @@ async def read(tx: AsyncSession, place_id: UUID) -> dict[str, Any]:
         "active": place.active,
         "ancestors": [brief(p) for p in above.scalars()],
         "estate": {"id": found.id, "name": found.name} if found is not None else None,
+        "bounds": await bounds.of(tx, place_id),
     }
 
 

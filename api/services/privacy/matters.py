@@ -66,7 +66,8 @@ MATTERS: tuple[Holding, ...] = (
         mine="t.owner_id = :person",
         erase=(
             f"""update uploads set subject_kind = null, subject_id = null, purpose = null, content = 'pending'
-                where owner_id = :person or subject_id in ({_MY_PRIVATE_CASES})""",
+                where owner_id = :person or subject_id in ({_MY_PRIVATE_CASES})
+                  or (purpose = 'evidence' and subject_id in ({MY_CASES} and behalf_phone_index is not null))""",
         ),
     ),
     Holding(
@@ -85,12 +86,14 @@ MATTERS: tuple[Holding, ...] = (
     Holding(
         "cases",
         "诉求",
-        ("reporter_id", "recorder_id", "handler_id", "owner_id"),
+        ("reporter_id", "recorder_id", "handler_id", "owner_id", "behalf_phone_index"),
         words=("title", "text", "reporter_alias", "plan"),
         mine="t.reporter_id = :person",
+        hidden=("behalf_name_sealed", "behalf_phone_sealed", "behalf_phone_index"),
         erase=(
             f"""update cases set title = '{WITHDRAWN}', text = '{WITHDRAWN}', reporter_alias = null, plan = null,
-                  version = version + 1, updated_at = :now
+                  behalf_name_sealed = null, behalf_phone_sealed = null, behalf_phone_index = null,
+                  consent = null, version = version + 1, updated_at = :now
                 where reporter_id = :person""",
         ),
     ),

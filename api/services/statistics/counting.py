@@ -31,7 +31,8 @@ _COHORT = """
 with seen as (
   select c.id, c.state, c.outcome, c.unit_id, c.community_id, c.category, c.first_contact_at,
          f.due_at, f.met_at, k.due_at as contact_due_at, x.reason,
-         x.case_id is null and c.state not in ('merged', 'withdrawn', 'rejected', 'referred') as counted
+         c.channel,
+         x.case_id is null and c.channel <> 'found' and c.state not in ('merged', 'withdrawn', 'rejected', 'referred') as counted
   from deadlines f
   join cases c on c.id = f.subject_id
   left join deadlines k on k.subject_id = c.id and k.kind = 'contact' and k.cycle = 1
@@ -56,7 +57,8 @@ select {key} as id, {name} as name,
   count(*) filter (where reason is null and state = 'merged') as merged,
   count(*) filter (where reason is null and state = 'withdrawn') as withdrawn,
   count(*) filter (where reason is null and state = 'rejected') as rejected,
-  count(*) filter (where reason is null and state = 'referred') as referred
+  count(*) filter (where reason is null and state = 'referred') as referred,
+  count(*) filter (where reason is null and channel = 'found') as found
 from (select *, state in ('handled', 'awaiting_rating', 'closed') as done from seen) s
 left join units u on u.id = s.unit_id
 left join places p on p.id = s.community_id

@@ -1,0 +1,184 @@
+"""代录: entered for somebody who called, kept under his number, claimed by his own login, seen and rated by him."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from api.kit import clock
+from api.services.cases import claiming
+from api.services.privacy.holdings import erasing
+from tests.estates import log_in
+from tests.town import Actor, Town
+from tests.wechat_fixture import Simulator
+
+Pump = Callable[[], Awaitable[None]]
+NUMBER = "13955550018"
+BEHALF = {"name": "王秀英", "phone": NUMBER, "consent": "电话中同意", "channel": "phone"}
+MATTER = {"category": "help", "title": "楼道扶手松动", "text": "三单元二楼的扶手一碰就晃。"}
+
+
+async def grid_worker(town: Town, simulator: Simulator, place: Any = None) -> Actor:
+    """Somebody who walks the grid of the community here."""
+    found = await log_in(town, simulator, "网格员")
+    async with town.app.state.db.transaction() as tx:
+        await tx.execute(
+            text(
+                "insert into grants (id, person_id, role, place_id, since, created_at)"
+                " values (gen_random_uuid(), :who, 'grid_worker', :place, now(), now())"
+            ),
+            {"who": found.id, "place": place or town.here.place},
+        )
+    return found
+
+
+async def _enter(town: Town, who: Actor, **changes: Any) -> dict[str, Any]:
+    return await town.submit(who, **{**MATTER, "on_behalf_of": BEHALF, **changes})
+
+
+async def _bind(who: Actor, simulator: Simulator, number: str = NUMBER) -> None:
+    bound = await who.post("/me/phone", {"code": simulator.phone_code(who.name, number)})
+    assert bound.status_code == 200, bound.text
+
+
+async def _kept(town: Town, case: dict[str, Any]) -> Any:
+    async with town.app.state.db.reading() as tx:
+        found = await tx.execute(text("select c.*, c::text as dump from cases c where id = :id"), case)
+        return found.one()
+
+
+async def test_a_call_is_entered_handled_and_claimed_by_the_callers_own_login(
+    town: Town, pump: Pump, wechat_simulator: Simulator
+) -> None:
+    here, caller = town.here, town.stranger
+    walker = await grid_worker(town, wechat_simulator)
+    case = await _enter(town, walker, visibility="public")
+    assert case == (await walker.get(f"/cases/{case['id']}")).json()
+    assert (case["channel"], case["recorded"], case["consent"]) == ("phone", True, "电话中同意")
+    assert case["reporter"] == {"name": "王**", "mine": False}
+    row = await _kept(town, case)
+    assert (row.recorder_id, row.reporter_id) == (walker.id, None)
+    assert NUMBER not in row.dump
+    assert BEHALF["name"] not in row.dump
+
+    await pump()
+    neighbour = (await here.resident.get(f"/cases/{case['id']}")).json()
+    assert (neighbour["reporter"]["name"], neighbour["consent"]) == ("王**", None)
+    assert (await caller.get("/cases?mine=true")).json()["items"] == []
+    await here.worker.move(case["id"], "sign")
+    called = await here.worker.post(f"/cases/{case['id']}/contact", {"reason": "电话联系居民"})
+    assert called.json() == {"name": "王秀英", "phone": NUMBER}
+    said = {"kind": "contact", "text": "已电话联系。"}
+    assert (await here.worker.post(f"/cases/{case['id']}/messages", said)).status_code == 201
+
+    await _bind(caller, wechat_simulator)
+    await pump()
+    mine = (await caller.get(f"/cases/{case['id']}")).json()
+    assert mine["reporter"]["mine"] is True
+    assert [c["id"] for c in (await caller.get("/cases?mine=true")).json()["items"]] == [case["id"]]
+    told = [n["title"] for n in (await caller.get("/notices")).json()["items"]]
+    assert "代您登记的诉求" in told
+    assert (await _kept(town, case)).recorder_id == walker.id
+
+    await here.worker.move(case["id"], "finish", outcome="solved", reply="已加固。")
+    await here.secretary.move(case["id"], "pass_check")
+    await pump()
+    assert "请您评价" in [n["title"] for n in (await caller.get("/notices")).json()["items"]]
+    rated = await caller.post(f"/cases/{case['id']}/ratings", {"overall": 5})
+    assert (rated.json()["state"], rated.json()["rating"]) == ("closed", 5)
+    async with town.app.state.db.reading() as tx:
+        looked = await tx.execute(
+            text("select actor_id, data->>'reason' from events where move = 'view_contact'")
+        )
+        assert looked.all() == [(here.worker.id, "电话联系居民")]
+        kept = await tx.execute(
+            text("select string_agg(convert_from(body, 'UTF8'), '') from idempotency_answers")
+        )
+        assert NUMBER not in kept.scalar_one()
+
+
+async def test_what_is_entered_for_a_number_already_bound_is_the_persons_at_once(
+    town: Town, pump: Pump, wechat_simulator: Simulator
+) -> None:
+    await _bind(town.stranger, wechat_simulator)
+    await pump()
+    case = await _enter(town, town.here.worker)
+    await pump()
+    assert (await town.stranger.get(f"/cases/{case['id']}")).json()["reporter"]["mine"] is True
+    for other in (town.there.resident, town.there.worker):
+        assert (await other.get(f"/cases/{case['id']}")).status_code == 404
+
+
+async def test_entered_and_bound_at_the_same_moment_is_claimed_once(
+    town: Town, pump: Pump, wechat_simulator: Simulator
+) -> None:
+    entered, _ = await asyncio.gather(_enter(town, town.here.worker), _bind(town.stranger, wechat_simulator))
+    await pump()
+    async with town.app.state.db.transaction() as tx:
+        await claiming.claim(tx, person_id=town.stranger.id)
+        made = await tx.execute(text("select count(*) from events where move = 'claim'"))
+        assert made.scalar_one() == 1
+    assert (await _kept(town, entered)).reporter_id == town.stranger.id
+
+
+async def test_a_number_that_may_have_changed_hands_claims_nothing(
+    town: Town, pump: Pump, wechat_simulator: Simulator
+) -> None:
+    case = await _enter(town, town.here.worker)
+    await pump()
+    clock.move(claiming.REMEMBERED + timedelta(days=1))
+    await _bind(town.stranger, wechat_simulator)
+    await pump()
+    assert (await _kept(town, case)).reporter_id is None
+
+
+async def test_only_who_may_enter_enters_and_only_who_works_on_it_sees_the_number(
+    town: Town, pump: Pump, wechat_simulator: Simulator
+) -> None:
+    here = town.here
+    walker = await grid_worker(town, wechat_simulator)
+    body = {**MATTER, "place_id": str(here.place), "on_behalf_of": BEHALF}
+    for nobody in (here.resident, town.there.worker, town.stranger):
+        answer = await nobody.post("/cases", body)
+        assert (answer.status_code, answer.json()["code"]) == (403, "not_allowed")
+    home = await walker.post("/cases", {**body, "place_id": None, "home_id": str(here.home)})
+    assert (home.status_code, home.json()["room"]) == (201, "301")
+    case = await _enter(town, here.worker, visibility="public")
+    own = await town.submit(visibility="public")
+    await pump()
+    for asker in (walker, here.resident, town.auditor):
+        answer = await asker.post(f"/cases/{case['id']}/contact", {"reason": "想知道"})
+        assert answer.status_code == 403, asker.name
+    assert (
+        await walker.post(f"/cases/{home.json()['id']}/contact", {"reason": "再问一次地址"})
+    ).status_code == 200
+    none = await here.worker.post(f"/cases/{own['id']}/contact", {"reason": "联系居民"})
+    assert (none.status_code, none.json()["code"]) == (404, "no_contact")
+    async with town.app.state.db.reading() as tx:
+        told = await tx.execute(text("select count(*) from events where move = 'view_contact'"))
+        assert told.scalar_one() == 1
+
+
+async def test_who_is_forgotten_leaves_no_number_with_what_was_entered(
+    town: Town, pump: Pump, wechat_simulator: Simulator
+) -> None:
+    case = await _enter(town, town.here.worker)
+    await _bind(town.stranger, wechat_simulator)
+    await pump()
+    async with town.app.state.db.transaction() as tx:
+        for statement in erasing():
+            await tx.execute(statement, {"person": town.stranger.id, "now": clock.now()})
+    row = await _kept(town, case)
+    assert (row.behalf_phone_index, row.behalf_phone_sealed, row.behalf_name_sealed, row.consent) == (
+        None,
+    ) * 4
+    assert MATTER["text"] not in row.dump
+
+
+@pytest.mark.parametrize("wrong", [{"phone": "王"}, {"name": ""}, {"consent": ""}, {"channel": "found"}])
+async def test_what_is_known_of_the_person_must_be_whole(town: Town, wrong: dict[str, str]) -> None:
+    body = {**MATTER, "place_id": str(town.here.place), "on_behalf_of": {**BEHALF, **wrong}}
+    assert (await town.here.worker.post("/cases", body)).status_code == 422
