@@ -38,6 +38,7 @@ from api.routers import (
     people,
     places,
     points,
+    poll_drafts,
     polls,
     privacy,
     residencies,
@@ -168,6 +169,7 @@ CONSOLE = (
     operations.router,
     moderation.router,
     statistics.console_router,
+    poll_drafts.router,
     polls.console_router,
 )
 SHARED = (
