@@ -45,6 +45,7 @@ from api.routers import (
     people,
     places,
     points,
+    poll_drafts,
     polls,
     privacy,
     residencies,
@@ -182,6 +183,7 @@ CONSOLE = (
     statistics.console_router,
     exports.router,
     exports.writing_router,
+    poll_drafts.router,
     polls.console_router,
 )
 SHARED = (

@@ -29,6 +29,13 @@ TABLE |= {
         body={"place_id": "{place}", "title": "电梯", "text": "同意？", "basis": "person", "rule": {"method": "yes_no"}, **TIMES},
     ),
     "GET /polls/{poll_id}": Line(**ON),
+    # A draft is its author's alone.
+    "PATCH /polls/{poll_id}": Line(
+        see=READ, may=NOBODY, body={"title": "新的题目"}, subject={"poll_id": "poll"}
+    ),
+    "POST /polls/{poll_id}/roll-import": Line(
+        see=READ, may=NOBODY, query="?name=x", content=b"x", subject={"poll_id": "poll"}
+    ),
     "GET /polls/{poll_id}/events": Line(**ON),
     "GET /polls/{poll_id}/result": Line(**ON, ok=409),
     "GET /polls/{poll_id}/result/picture": Line(**ON, ok=409),

@@ -1,6 +1,9 @@
 """Outcomes worked by hand at the edge: 民法典 art. 278, quorums, ties, votes not returned."""
 
 import pytest
+import rfc8785
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from api.rules.polls import BadChoices
 from api.rules.voting import rule as rules
@@ -205,3 +208,20 @@ def test_the_rule_has_one_canonical_form() -> None:
     assert again == rule
     assert rules.digest(rules.as_json(again)) == rules.digest(rules.as_json(rule))
     assert rules.digest(rules.as_json(rules.owners_special())) != rules.digest(rules.as_json(rule))
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1) | st.floats(-1e9, 1e9) | st.text(),
+        lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=6), inner, max_size=4),
+        max_leaves=12,
+    )
+)
+@settings(max_examples=60, deadline=None)
+def test_the_fast_way_to_the_canonical_form_is_the_canonical_form(value: object) -> None:
+    assert rules.canonical(value) == rfc8785.dumps(value)  # type: ignore[arg-type]
+
+
+def test_every_character_is_written_as_the_canonical_form_writes_it() -> None:
+    text = "".join(map(chr, [*range(0x300), 0x2028, 0x2029, 0xFEFF, 0xFFFF, 0x1F600]))
+    assert rules.canonical({"text": text}) == rfc8785.dumps({"text": text})

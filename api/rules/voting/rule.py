@@ -9,6 +9,7 @@ from fractions import Fraction
 from hashlib import sha256
 from typing import Annotated, Any, Literal, Self
 
+import orjson
 import rfc8785
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
@@ -169,9 +170,26 @@ def as_json(rule: Rule) -> dict[str, Any]:
     return rule.model_dump(mode="json")
 
 
+_MOST_INT = 2**53 - 1
+
+
 def canonical(value: Any) -> bytes:
-    """RFC 8785."""
+    """RFC 8785. Where nothing is in it that orjson would write otherwise, orjson writes it, some twenty times faster."""
+    if _plain(value):
+        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
     return rfc8785.dumps(value)
+
+
+def _plain(value: Any) -> bool:
+    """Neither fractions nor huge numbers, and keys whose bytes are in the order of their UTF-16."""
+    kind: type = type(value)
+    if kind is str or kind is bool or value is None:
+        return True
+    if kind is int:
+        return bool(-_MOST_INT <= value <= _MOST_INT)
+    if kind is dict:
+        return all(type(k) is str and k.isascii() and _plain(v) for k, v in value.items())
+    return (kind is list or kind is tuple) and all(map(_plain, value))
 
 
 def digest(value: Any) -> str:

@@ -5,7 +5,7 @@ A dry run does everything and takes it back, so that it cannot promise what the 
 
 import asyncio
 import tempfile
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -137,7 +137,7 @@ async def run(
         tops = await require_anywhere(tx, viewer, Permission.import_run)
         await require_anywhere(tx, viewer, register.permission)
         title = await title_of(tx, viewer)
-    lines, broken = await asyncio.to_thread(_read, content, name, register)
+    lines, broken = await asyncio.to_thread(read_lines, content, name, register.needed, register.optional)
     misshapen = len(broken)
     actor_id = viewer.person_id if viewer is not None else None
     batch = Batch(tx, actor_id, title, vault, tops, lines, broken)
@@ -188,15 +188,17 @@ def _note(batch: Batch, kind: RegisterKind, name: str) -> None:
     )
 
 
-def _read(content: bytes, name: str, register: Register) -> tuple[list[Line], list[LineFault]]:
+def read_lines(
+    content: bytes, name: str, needed: Sequence[str], optional: Sequence[str]
+) -> tuple[list[Line], list[LineFault]]:
     """Blocking: the lines whose shape is right, and what is wrong with the others. Raises ImportFault."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "upload"
         path.write_bytes(content)
         try:
             table = open_table(path)
-            at = table.index({}, register.needed)
-            at |= {c: table.columns.index(c) for c in register.optional if c in table.columns}
+            at = table.index({}, needed)
+            at |= {c: table.columns.index(c) for c in optional if c in table.columns}
             lines: list[Line] = []
             faults: list[LineFault] = []
             for row in table.rows():
@@ -206,7 +208,7 @@ def _read(content: bytes, name: str, register: Register) -> tuple[list[Line], li
                     faults.append(LineFault(row.line, row.fault))
                     continue
                 cells = {column: row.cells[index] for column, index in at.items()}
-                empty = next((column for column in register.needed if not cells[column]), None)
+                empty = next((column for column in needed if not cells[column]), None)
                 long = next((column for column, text in cells.items() if len(text) > 120), None)
                 if empty is not None or long is not None:
                     faults.append(
