@@ -28,6 +28,7 @@ from api.rules.roles import (
 from api.rules.topic_templates import TEMPLATES
 from api.rules.topics import BODY_TITLES, STAGE_TITLES
 from api.services.privacy.holdings import HOLDINGS
+from api.services.privacy.plain import PLAIN
 
 commands = typer.Typer()
 console = Console(stderr=True)
@@ -152,12 +153,15 @@ def retention() -> str:
     for holding in HOLDINGS:
         fate = "、".join(dict.fromkeys(_FATES[step.split(maxsplit=1)[0]] for step in holding.erase))
         lines.append(
-            f"| `{holding.table}` | {holding.title} | {'是' if holding.mine else ''} | {fate or '只余编号'} |"
+            f"| `{holding.table}` | {holding.title} | {holding.untold or '是'} | {fate or '只余编号'} |"
         )
+    lines += ["", "## 不含个人信息的列", ""]
+    for why, columns in PLAIN.items():
+        lines.append(f"- {why}：{'、'.join(f'`{name}`' for line in columns for name in line.split())}")
     return "\n".join(lines) + "\n"
 
 
-_FATES = {"delete": "删除", "update": "清空"}
+_FATES = {"delete": "删除", "update": "清空", "insert": "重新绘制"}
 
 PAGES: dict[str, Callable[[], str]] = {
     "lifecycles.md": lifecycles,

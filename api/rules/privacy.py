@@ -163,7 +163,8 @@ RETENTION: tuple[Retention, ...] = (
 """The one policy: the job carries it out, docs/retention.md prints it, a test holds it against the tables."""
 
 KEPT_FOREVER: dict[str, str] = {
-    "events": "操作留痕（审计），不少于 200 天，不含注销者的身份信息",
+    "events": "操作留痕（审计），不少于 200 天，不含任何人写的话",
+    "event_words": "操作留痕中的话，随留痕保存，注销时清空",
     "subscription_consents": "订阅授权账本，注销后只余无身份的流水",
     "privacy_consents": "同意记录，作为处理个人信息的依据",
     "erasures": "注销受理凭据",

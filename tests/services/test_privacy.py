@@ -11,9 +11,11 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from fastapi import FastAPI
-from sqlalchemy import text
+from sqlalchemy import Enum, LargeBinary, String, text
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.exc import DBAPIError
 
+from api.commands.pages import retention as retention_page
 from api.kit import clock
 from api.kit.db import Database
 from api.kit.engines.binaries import find_postgres
@@ -25,6 +27,7 @@ from api.services.privacy import retention
 from api.services.privacy.erasing import Goodbyes
 from api.services.privacy.exporting import Exporter
 from api.services.privacy.holdings import HOLDINGS
+from api.services.privacy.plain import plain
 from tests.town import Town
 from tests.wechat_fixture import Simulator
 
@@ -66,6 +69,10 @@ def holds_a_person(table: str, column: Any) -> bool:
     )
 
 
+def holds_words(column: Any) -> bool:
+    return isinstance(column.type, String | LargeBinary | ARRAY | JSONB) and not isinstance(column.type, Enum)
+
+
 def test_every_column_that_holds_a_person_is_in_the_registry() -> None:
     held = {
         (table.name, column.name)
@@ -83,6 +90,22 @@ def test_the_policy_names_tables_and_columns_that_exist() -> None:
     for policy in RETENTION:
         assert policy.since in metadata.tables[policy.table].columns
     assert set(KEPT_FOREVER) <= set(metadata.tables)
+
+
+def test_every_table_has_its_line_in_the_page_of_what_is_kept_how_long() -> None:
+    """By its own term, for ever, until the person leaves, or because nothing in it is anybody's."""
+    kept = {policy.table for policy in RETENTION} | set(KEPT_FOREVER)
+    kept |= {holding.table for holding in HOLDINGS} | {table for table, _ in plain()}
+    counted = {
+        table.name
+        for table in metadata.tables.values()
+        if all(
+            column.primary_key or column.foreign_keys or not holds_words(column) for column in table.columns
+        )
+    }
+    assert set(metadata.tables) - kept - counted == set()
+    page = retention_page()
+    assert [table for table in sorted(kept) if f"`{table}" not in page] == []
 
 
 # Export

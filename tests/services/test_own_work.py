@@ -1,0 +1,30 @@
+"""Who has worked on a need himself decides nothing about it, whatever office he holds."""
+
+from api.models import Membership
+from api.models.people import PersonId
+from api.rules.people import MembershipKind, MembershipState
+from tests.neighbours import move, published
+from tests.town import Town
+
+
+async def test_nobody_of_the_staff_decides_on_work_that_is_his_own(town: Town) -> None:
+    here, need = town.here, await published(town)
+    async with town.app.state.db.transaction() as tx:
+        tx.add(
+            Membership(
+                person_id=PersonId(here.worker.id),
+                kind=MembershipKind.party,
+                place_id=here.place,
+                state=MembershipState.verified,
+            )
+        )
+    await move(here.worker, need, "claim")
+    await move(here.worker, need, "contact")
+    await move(here.worker, need, "release", reason="有别的事")
+    assert (await move(here.worker, need, "let_go", 403))["code"] == "own_work"
+    await move(here.second_worker, need, "hold_to", reason="请做完")
+    await move(here.worker, need, "finish", text="已送到", minutes=30)
+    assert (await move(here.worker, need, "confirm", 403, stars=5))["code"] == "own_work"
+    await move(here.resident, need, "dispute", reason="没送到")
+    assert (await move(here.worker, need, "redo", 403, reason="再来"))["code"] == "own_work"
+    assert (await move(here.second_worker, need, "redo", reason="请补做"))["state"] == "contacted"
