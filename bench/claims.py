@@ -61,4 +61,6 @@ async def run(database_url: str, redis_url: str, *, rounds: int = 25) -> Ratio:
                 await tx.execute(text(statement))
             rows = await tx.execute(text("select id from needs where state = 'published' order by id"))
             wishes = [str(row[0]) for row in rows]
-        return await compare(limit, product, _asks(wishes), rounds=rounds)
+        return await compare(
+            limit, product, _asks(wishes), rounds=rounds, operations=RACERS, concurrent=RACERS
+        )

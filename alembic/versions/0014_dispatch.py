@@ -1,4 +1,4 @@
-"""社区派单: batches, their lines, and the settings they are worked out with."""
+"""社区派单: batches, their lines, and the settings they are worked out with. 成员名册: rosters by number."""
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
@@ -198,8 +198,50 @@ def upgrade() -> None:
         postgresql_where=sa.text("member_id is not null"),
     )
 
+    op.create_table(
+        "member_lines",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("phone_index", sa.LargeBinary(), nullable=False),
+        sa.Column(
+            "kind",
+            sa.Enum(
+                "party",
+                "volunteer",
+                name="membershipkind",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column("place_id", sa.Uuid(), nullable=False),
+        sa.Column("branch_id", sa.Uuid(), nullable=True),
+        sa.Column("work_unit", sa.Text(), nullable=True),
+        sa.Column("skills", postgresql.ARRAY(sa.Text()), nullable=False),
+        sa.Column("times", postgresql.ARRAY(sa.Text()), nullable=False),
+        sa.Column("birth_year", sa.SmallInteger(), nullable=True),
+        sa.Column("insured_until", sa.Date(), nullable=True),
+        sa.Column("ends_on", sa.Date(), nullable=True),
+        sa.Column(
+            "qualifications", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False
+        ),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("birth_year between 1900 and 2200", name=op.f("ck_member_lines_birth_year_range")),
+        sa.ForeignKeyConstraint(
+            ["branch_id"], ["branches.id"], name=op.f("fk_member_lines_branch_id"), ondelete="RESTRICT"
+        ),
+        sa.ForeignKeyConstraint(
+            ["place_id"], ["places.id"], name=op.f("fk_member_lines_place_id"), ondelete="RESTRICT"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_member_lines")),
+        sa.UniqueConstraint(
+            "phone_index", "kind", "place_id", name=op.f("uq_member_lines_phone_index_kind_place_id")
+        ),
+    )
+
 
 def downgrade() -> None:
+    op.drop_table("member_lines")
     op.drop_table("dispatch_lines")
     op.drop_table("dispatch_settings")
     op.drop_table("dispatch_batches")

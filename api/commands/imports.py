@@ -255,6 +255,15 @@ def register(
         raise typer.Exit(REFUSED)
 
 
+@imports.command()
+def members(
+    file: Annotated[Path, typer.Argument(help="csv 或 xlsx 文件，第一行为表头")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="逐行检查，不写入")] = False,
+) -> None:
+    """导入成员名册：双报到党员和志愿者。已绑定手机号的立即核实，未绑定的在绑定时核实。有一行有误则全部不导入。"""
+    register(RegisterKind.members, file, dry_run)
+
+
 def measures(answers: Timeliness) -> Iterator[tuple[str, str]]:
     """及时率 and the median answer, as they are printed."""
     if answers.rate is None or answers.median is None or answers.median_days is None:

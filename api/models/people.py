@@ -1,13 +1,13 @@
 """People, how they log in, where they live, what they belong to, and what they were granted."""
 
 from datetime import date, datetime
-from typing import NewType
+from typing import Any, NewType
 from uuid import UUID
 
 from sqlalchemy import BigInteger, CheckConstraint, Date, Index, SmallInteger, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
-from api.kit.columns import flag, key, link, moment, sealed, text_column, texts, version, word
+from api.kit.columns import flag, json_column, key, link, moment, sealed, text_column, texts, version, word
 from api.models.places import HomeId, PlaceId, UnitId
 from api.rules.people import MembershipKind, MembershipState, PersonState, Relation, ResidencyState
 from api.rules.roles import Role
@@ -208,3 +208,29 @@ class Membership(SQLModel, table=True):
     version: int = version()
     created_at: datetime = moment(now=True)
     updated_at: datetime = moment(now=True)
+
+
+class MemberLine(SQLModel, table=True):
+    """成员名册: what a community's roster says of the member behind a number, until and after it is bound. No name
+    and no number is kept, only what a bound number can be compared with."""
+
+    __tablename__ = "member_lines"
+    __table_args__ = (
+        UniqueConstraint("phone_index", "kind", "place_id"),
+        CheckConstraint("birth_year between 1900 and 2200", name="birth_year_range"),
+    )
+
+    id: UUID = key()
+    phone_index: bytes = sealed(optional=False)
+    kind: MembershipKind = word(MembershipKind)
+    place_id: PlaceId = link("places.id")
+    branch_id: BranchId | None = link("branches.id", optional=True)
+    work_unit: str | None = text_column(optional=True)
+    skills: list[str] = texts()
+    times: list[str] = texts()
+    birth_year: int | None = Field(default=None, sa_type=SmallInteger)
+    insured_until: date | None = Field(default=None, sa_type=Date)
+    ends_on: date | None = Field(default=None, sa_type=Date)
+    qualifications: dict[str, Any] = json_column(default=dict)
+    """Name → the last day it holds, or null for ever."""
+    created_at: datetime = moment(now=True)

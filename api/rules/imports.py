@@ -4,13 +4,14 @@ from enum import StrEnum
 
 
 class RegisterKind(StrEnum):
-    """导入种类：物业公司、人员授权、房屋、设施、住户名册"""
+    """导入种类：物业公司、人员授权、房屋、设施、住户名册、成员名册"""
 
     units = "units"
     staff = "staff"
     homes = "homes"
     assets = "assets"
     households = "households"
+    members = "members"
 
 
 REGISTER_TITLES: dict[RegisterKind, str] = {
@@ -19,4 +20,5 @@ REGISTER_TITLES: dict[RegisterKind, str] = {
     RegisterKind.homes: "房屋",
     RegisterKind.assets: "设施",
     RegisterKind.households: "住户名册",
+    RegisterKind.members: "成员名册",
 }

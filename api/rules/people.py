@@ -53,6 +53,18 @@ class ServiceTime(StrEnum):
     holiday = "holiday"
 
 
+MEMBERSHIP_TITLES: dict[MembershipKind, str] = {
+    MembershipKind.party: "党员",
+    MembershipKind.volunteer: "志愿者",
+}
+TIME_TITLES: dict[ServiceTime, str] = {
+    ServiceTime.weekday: "工作日白天",
+    ServiceTime.evening: "工作日晚间",
+    ServiceTime.weekend: "周末",
+    ServiceTime.holiday: "节假日",
+}
+
+
 class MembershipState(StrEnum):
     """报到状态：待核实、已核实、未通过、已结束"""
 

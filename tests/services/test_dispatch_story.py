@@ -247,6 +247,20 @@ async def test_nobody_is_offered_more_than_he_may_take_and_the_load_is_even(town
     assert [line["cause"] for line in (await lines(town, again)).values()] == ["busy"]
 
 
+async def test_who_took_enough_since_the_preview_is_not_offered_more(town: Town, work: Pump) -> None:
+    wang = await member(town)
+    need = await published(town)
+    made = await order(town)
+    await work()
+    for _ in range(3):
+        await move(wang, await wished_elsewhere(town), "claim")
+    await act(town.here.worker, made, "apply")
+    await work()
+    line = (await lines(town, made))[need]
+    assert (line["state"], line["note"]) == ("stale", "这位成员手上的单已满")
+    assert await offers(wang) == []
+
+
 async def test_a_plan_nobody_applies_expires_and_one_given_up_is_not_applied(town: Town, work: Pump) -> None:
     clock.set_to(MONDAY)
     await member(town)

@@ -189,3 +189,29 @@ async def test_my_points_are_what_was_confirmed(town: Town) -> None:
         15, [("bonus", 3), ("service", 12)],
     )  # fmt: skip
     assert (await wang.get("/me")).json()["points"] == 15
+
+
+async def test_a_grant_takes_two_round_trips_and_one_that_was_made_before_changes_nothing(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (person,) = await _people(db, 1)
+    source, sent = new_id(), []
+    households = (new_id(), new_id())
+    async with db.transaction() as tx:
+        execute = tx.execute
+
+        async def counted(*args: object, **more: object) -> object:
+            sent.append(args[0])
+            return await execute(*args, **more)  # type: ignore[call-overload]
+
+        monkeypatch.setattr(tx, "execute", counted)
+        assert await _earn(tx, person, source, 8, households=households) == 8
+        assert len(sent) == 2
+        assert await _earn(tx, person, source, 8, households=households) == 0
+    async with db.reading() as tx:
+        for table, column in (
+            ("points_accounts", "balance"),
+            ("points_days", "earned"),
+            ("points_pairs", "earned"),
+        ):
+            assert (await tx.execute(text(f"select {column} from {table}"))).scalar_one() == 8

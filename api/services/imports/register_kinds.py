@@ -27,6 +27,7 @@ from api.rules.property import (
 from api.rules.roles import ROLE_TITLES, UNIT_ROLES, Permission, Role
 from api.services.imports.bulk import copy_rows
 from api.services.imports.household_rows import households
+from api.services.imports.members import members
 from api.services.imports.registers import Batch, Line, Register
 from api.services.people.belonging import PHONE
 
@@ -358,5 +359,11 @@ REGISTERS: dict[RegisterKind, Register] = {
         ("户籍",),
         Permission.residency_verify,
         households,
+    ),
+    RegisterKind.members: Register(
+        ("社区代码", "手机号", "种类"),
+        ("党支部", "工作单位", "特长", "资质", "可服务时间", "出生年份", "保险有效至", "报到截止"),
+        Permission.membership_verify,
+        members,
     ),
 }

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
@@ -30,6 +30,10 @@ from api.services.people.accounts import title_of
 
 MOST_LINES = 20_000
 MOST_SHOWN = 1_000
+
+
+_PATIENT = select(func.set_config("idle_in_transaction_session_timeout", "120000", True))
+"""The transaction waits while a large sheet is read: seconds, more on a busy machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +141,7 @@ async def run(
         tops = await require_anywhere(tx, viewer, Permission.import_run)
         await require_anywhere(tx, viewer, register.permission)
         title = await title_of(tx, viewer)
+    await tx.execute(_PATIENT)
     lines, broken = await asyncio.to_thread(read_lines, content, name, register.needed, register.optional)
     misshapen = len(broken)
     actor_id = viewer.person_id if viewer is not None else None

@@ -14,7 +14,7 @@ from api.kit.secrets import Vault
 from api.models import Grant, Membership, Notice, Person, Place, Residency, WechatIdentity
 from api.rules.roles import ROLE_TITLES, Role
 from api.services.access import Viewer, live, params
-from api.services.people import households, names
+from api.services.people import households, names, rosters
 from api.services.people.accounts import active
 from api.services.people.belonging import PHONE, SELF_TITLE, masked
 from api.services.people.memberships import membership_rows, membership_view
@@ -159,3 +159,4 @@ async def bind_phone(tx: AsyncSession, vault: Vault, viewer: Viewer, number: str
         actor_title=SELF_TITLE,
     )
     await households.match(tx, viewer.person_id)
+    await rosters.match(tx, [viewer.person_id])

@@ -3,13 +3,13 @@
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import Date, DateTime, Integer, Text, Uuid, bindparam, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from api.kit import clock
-from api.models import PointsAccount, PointsDay, PointsEntry, PointsPair
+from api.models import PointsAccount, PointsEntry
 from api.models.people import PersonId
 from api.models.places import PlaceId
 from api.rules.points import DAILY_CAP, EARNING, PAIR_CAP, EntryKind, month_of, pair_of
@@ -31,40 +31,71 @@ async def grant(
 ) -> int:
     """Points for a source, once a kind; what the day and the pair of households still allow. Returns how many.
 
-    The account's row is taken first: a person's grants stand in a queue, and the caps are exact.
+    Two round trips: one takes the rows of the account, the day and the pair, made where there are none, so that a
+    person's grants stand in a queue and the caps are exact; one writes the line and all it changes, or nothing
+    where the source has been counted.
     """
     day = on or clock.local(clock.now()).date()
-    await _open(tx, person_id)
-    known = await tx.execute(
-        select(col(PointsEntry.amount)).where(
-            col(PointsEntry.source_id) == source_id, col(PointsEntry.kind) == kind
-        )
-    )
-    if known.first() is not None:
-        return 0
-    left = min(amount, await _left_today(tx, person_id, day))
+    low = high = None
     if households is not None and households[0] != households[1]:
-        left = await _of_pair(tx, *pair_of(*households), month_of(day), left)
-    await tx.execute(
-        update(PointsDay)
-        .where(col(PointsDay.person_id) == person_id, col(PointsDay.day) == day)
-        .values(earned=col(PointsDay.earned) + left)
+        low, high = pair_of(*households)
+    whose = {"person": person_id, "day": day, "low": low, "high": high, "month": month_of(day)}
+    today, with_them = (await tx.execute(_STAND, {**whose, "now": clock.now()})).one()
+    left = max(0, min(amount, DAILY_CAP - today, PAIR_CAP - with_them))
+    entry = PointsEntry(
+        person_id=PersonId(person_id),
+        kind=kind,
+        amount=left,
+        source_kind=source_kind,
+        source_id=source_id,
+        place_id=PlaceId(place_id) if place_id is not None else None,
+        minutes=minutes,
+        day=day,
+        reason=reason,
     )
-    await write(
-        tx,
-        PointsEntry(
-            person_id=PersonId(person_id),
-            kind=kind,
-            amount=left,
-            source_kind=source_kind,
-            source_id=source_id,
-            place_id=PlaceId(place_id) if place_id is not None else None,
-            minutes=minutes,
-            day=day,
-            reason=reason,
-        ),
-    )
-    return left
+    written = await tx.execute(_EARN, {**whose, **entry.model_dump(), "kind": kind.value, "now": clock.now()})
+    return left if written.first() is not None else 0
+
+
+_IDS = [bindparam(name, type_=Uuid()) for name in ("person", "low", "high")]
+_DAYS = [bindparam(name, type_=Date()) for name in ("day", "month")]
+_NOW = bindparam("now", type_=DateTime(timezone=True))
+_STAND = text("""
+with account as (
+  insert into points_accounts (person_id, balance, updated_at) values (:person, 0, :now)
+  on conflict (person_id) do update set balance = points_accounts.balance returning person_id),
+today as (
+  insert into points_days (person_id, day, earned) select person_id, :day, 0 from account
+  on conflict (person_id, day) do update set earned = points_days.earned returning earned),
+pair as (
+  insert into points_pairs (low, high, month, earned) select :low, :high, :month, 0 from today where :low is not null
+  on conflict (low, high, month) do update set earned = points_pairs.earned returning earned)
+select today.earned, coalesce(pair.earned, 0) from today left join pair on true
+""").bindparams(*_IDS, *_DAYS, _NOW)
+"""Each row is taken after the one before it, in the same order by everybody."""
+_EARN = text("""
+with entry as (
+  insert into points_entries (id, person_id, kind, amount, source_kind, source_id, counters_id, place_id, minutes,
+    day, reason, created_at)
+  values (:id, :person, :kind, :amount, :source_kind, :source_id, null, :place_id, :minutes, :day, :reason, :now)
+  on conflict (source_id, kind) do nothing returning amount),
+today as (
+  update points_days d set earned = d.earned + entry.amount from entry where d.person_id = :person and d.day = :day),
+pair as (
+  update points_pairs p set earned = p.earned + entry.amount from entry
+  where p.low = :low and p.high = :high and p.month = :month),
+account as (
+  update points_accounts a set balance = a.balance + entry.amount, updated_at = :now from entry
+  where a.person_id = :person)
+select amount from entry
+""").bindparams(
+    *_IDS,
+    *_DAYS,
+    _NOW,
+    *(bindparam(name, type_=Uuid()) for name in ("id", "source_id", "place_id")),
+    *(bindparam(name, type_=Integer()) for name in ("amount", "minutes")),
+    *(bindparam(name, type_=Text()) for name in ("kind", "source_kind", "reason")),
+)
 
 
 async def counter(tx: AsyncSession, *, source_id: UUID, reason: str) -> int:
@@ -125,32 +156,3 @@ async def _open(tx: AsyncSession, person_id: UUID) -> int:
         .returning(col(PointsAccount.balance))
     )
     return int(row.scalar_one())
-
-
-async def _left_today(tx: AsyncSession, person_id: UUID, day: date) -> int:
-    row = await tx.execute(
-        insert(PointsDay)
-        .values(person_id=person_id, day=day, earned=0)
-        .on_conflict_do_update(index_elements=["person_id", "day"], set_={"earned": col(PointsDay.earned)})
-        .returning(col(PointsDay.earned))
-    )
-    return max(0, DAILY_CAP - int(row.scalar_one()))
-
-
-async def _of_pair(tx: AsyncSession, low: UUID, high: UUID, month: date, wanted: int) -> int:
-    """How much of `wanted` two households may still earn from each other this month, taken at once."""
-    row = await tx.execute(
-        insert(PointsPair)
-        .values(low=low, high=high, month=month, earned=0)
-        .on_conflict_do_update(
-            index_elements=["low", "high", "month"], set_={"earned": col(PointsPair.earned)}
-        )
-        .returning(col(PointsPair.earned))
-    )
-    left = max(0, min(wanted, PAIR_CAP - int(row.scalar_one())))
-    await tx.execute(
-        update(PointsPair)
-        .where(col(PointsPair.low) == low, col(PointsPair.high) == high, col(PointsPair.month) == month)
-        .values(earned=col(PointsPair.earned) + left)
-    )
-    return left

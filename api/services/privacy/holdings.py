@@ -53,6 +53,15 @@ HOLDINGS: tuple[Holding, ...] = (
         ),
     ),
     Holding(
+        "member_lines",
+        "成员名册（仅号码的单向散列）",
+        ("phone_index",),
+        erase=(
+            """delete from member_lines l using people p
+               where p.id = :person and l.phone_index = p.phone_index""",
+        ),
+    ),
+    Holding(
         "idempotency_keys",
         "幂等键",
         ("person_id",),
