@@ -51,6 +51,7 @@ from api.routers import (
     uploads,
     wechat,
 )
+from api.routers import settings as place_settings
 from api.routers.deps import CurrentViewer, Tx
 from api.rules.roles import Permission
 from api.services.access import require_anywhere
@@ -165,6 +166,7 @@ CONSOLE = (
     merchants.console_router,
     imports.router,
     operations.router,
+    place_settings.router,
     moderation.router,
     statistics.console_router,
     exports.router,

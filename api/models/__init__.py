@@ -46,6 +46,7 @@ from api.models.polls import (
 from api.models.privacy import DataExport, Erasure, PrivacyConsent
 from api.models.sealing import EventLeaf, PollRecord, Seal, SealedLeaf
 from api.models.search import CaseWords
+from api.models.settings import PlaceSetting
 from api.models.statistics import CaseExclusion
 from api.models.teams import Qualification, Team, TeamMember
 from api.models.topics import Topic, TopicAttendance, TopicGuest, TopicMeeting, TopicPlace, TopicStage
@@ -110,6 +111,7 @@ __all__ = [
     "PaperEntry",
     "Person",
     "Place",
+    "PlaceSetting",
     "PointsAccount",
     "PointsDay",
     "PointsEntry",

@@ -30,13 +30,14 @@ from api.rules.cases import (
     Visibility,
 )
 from api.rules.content import ContentState
-from api.rules.limits import LIMITS, STEPS, CaseClass
+from api.rules.limits import STEPS, CaseClass, CaseLimits
 from api.rules.people import PersonState
 from api.rules.places import Level
 from api.rules.property import ADVICE
 from api.services import calendars, deadlines
-from api.services.access import Viewer
+from api.services.access import Viewer, params
 from api.services.cases.placing import NEARER, WHERE
+from api.services.places import settings
 from api.services.uploads.attaching import UploadNotUsable
 
 PLACEHOLDER = "00000000-0000-7000-8000-6e756d626572"
@@ -95,9 +96,10 @@ number as (select :prefix || lpad(last::text, greatest(4, length(last::text)), '
 written as (
   insert into cases (id, number, kind, category, title, text, visibility, anonymous, channel, content, state, cycle, level,
                      place_id, path, community_id, home_id, estate_id, asset_id, merchant_id, reporter_id,
-                     created_at, updated_at)
+                     setting_id, created_at, updated_at)
   select :id, number, :kind, :category, :title, :text, :visibility, :anonymous, :channel, 'pending', 'submitted', 1, 0,
-         :place, :path, :community, :home, :estate, :asset, :merchant, :person, :now, :now from number returning id),
+         :place, :path, :community, :home, :estate, :asset, :merchant, :person, :setting, :now, :now
+  from number returning id),
 seen as (
   insert into case_reach (place_id, audience, case_id)
   select place_id, 's', written.id from written, unnest(cast(:reach as uuid[])) place_id),
@@ -139,6 +141,7 @@ select body from answer
                 "estate",
                 "asset",
                 "merchant",
+                "setting",
                 "event",
                 "check",
             )
@@ -183,9 +186,14 @@ async def submit(db: Database, viewer: Viewer, new: NewCase, pending: idempotenc
     if calendar is None:
         async with db.reading() as tx:
             calendar = await calendars.current(tx)
+    setting_id = where["setting_id"]
+    if not settings.known(setting_id):
+        async with db.reading() as tx:
+            await settings.terms(tx, setting_id)
 
     now, case_id = clock.now(), new_id()
-    clocks = _clocks(new.category, case_id, calendars.serving(calendar, near(where, "service_hours")), now)
+    limits = settings.limits_known(CaseClass(new.category.value), setting_id)
+    clocks = _clocks(limits, case_id, calendars.serving(calendar, near(where, "service_hours")), now)
     head, tail = _prepared_answer(new, case_id, where, clocks, now)
     day = clock.local(now).date()
     row = await db.fetch_one(
@@ -211,6 +219,7 @@ async def submit(db: Database, viewer: Viewer, new: NewCase, pending: idempotenc
         estate=near(where, "estate_id"),
         asset=new.asset,
         merchant=new.merchant,
+        setting=setting_id,
         reach=where["reach"],
         clocks=clocks,
         event=new_id(),
@@ -237,7 +246,7 @@ async def _look(db: Database, viewer: Viewer, new: NewCase, pending: idempotency
     named = {"estate_id": new.estate, "asset_id": new.asset, "merchant_id": new.merchant}
     return await db.fetch_one(
         statement,
-        viewer=viewer.person_id,
+        **params(viewer),
         place_id=new.place_id,
         home_id=new.home_id,
         key=pending.key,
@@ -280,9 +289,8 @@ def _check(new: NewCase, where: Any) -> None:
         raise NotFound("没有这个商家，或不在这个社区")
 
 
-def _clocks(category: CaseCategory, case_id: UUID, calendar: Any, now: datetime) -> list[dict[str, Any]]:
+def _clocks(limits: CaseLimits, case_id: UUID, calendar: Any, now: datetime) -> list[dict[str, Any]]:
     """The resident's clocks and the dispatcher's, from submission."""
-    limits = LIMITS[CaseClass(category.value)]
     wanted = (
         (CaseClock.screening, STEPS[CaseClock.screening]),
         (CaseClock.contact, limits.contact),
