@@ -59,6 +59,7 @@ from api.routers import (
     uploads,
     wechat,
 )
+from api.routers import settings as place_settings
 from api.routers.deps import CurrentViewer, Tx
 from api.rules.roles import Permission
 from api.services.access import require_anywhere
@@ -179,6 +180,7 @@ CONSOLE = (
     merchants.console_router,
     imports.router,
     operations.router,
+    place_settings.router,
     moderation.router,
     statistics.console_router,
     exports.router,

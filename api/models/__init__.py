@@ -52,6 +52,7 @@ from api.models.privacy import DataExport, Erasure, PrivacyConsent
 from api.models.sealing import EventLeaf, PollRecord, Seal, SealedLeaf
 from api.models.search import CaseWords
 from api.models.service import AddedHours, Certificate, ServiceRecord
+from api.models.settings import PlaceSetting
 from api.models.statistics import CaseExclusion
 from api.models.teams import Qualification, Team, TeamMember
 from api.models.topics import Topic, TopicAttendance, TopicGuest, TopicMeeting, TopicPlace, TopicStage
@@ -130,6 +131,7 @@ __all__ = [
     "Person",
     "Place",
     "PlaceBounds",
+    "PlaceSetting",
     "PointsAccount",
     "PointsDay",
     "PointsEntry",

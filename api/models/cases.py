@@ -13,6 +13,7 @@ from api.kit.columns import code_column, flag, key, link, moment, sealed, text_c
 from api.models.merchants import MerchantId
 from api.models.people import PersonId
 from api.models.places import AssetId, EstateId, HomeId, PlaceId, UnitId
+from api.models.settings import SettingId
 from api.rules.case_requests import RejectReason
 from api.rules.cases import CaseCategory, CaseKind, CaseState, Channel, Outcome, Visibility
 from api.rules.content import ContentState
@@ -125,6 +126,8 @@ class Case(SQLModel, table=True):
     """GCJ-02, as the mini-program gives positions."""
     self_handled: bool = flag()
     """自行处置: found by a grid worker who deals with it himself; no rule routes it."""
+    setting_id: SettingId | None = link("place_settings.id", optional=True)
+    """The version of the place's settings it was opened under; None: the defaults."""
     unit_id: UnitId | None = link("units.id", optional=True)
     handler_id: PersonId | None = link("people.id", optional=True)
     routing_rule: str | None = text_column(optional=True)

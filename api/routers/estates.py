@@ -11,8 +11,9 @@ from api.kit.paging import After, BadCursor, Limit, Page
 from api.kit.problems import Malformed, NotAllowed, NotFound
 from api.routers.deps import KEY_PROBLEMS, SIGNED_IN, CurrentViewer, Db, Once, Tx, problems
 from api.rules.cases import CATEGORY_TITLES, CaseKind
-from api.rules.limits import LIMITS, CaseClass
+from api.rules.limits import CaseClass
 from api.rules.property import ADVICE, CATEGORIES_OF, AssetKind, ServiceHoursShort
+from api.rules.settings import limits_under
 from api.schemas.places import UnitOut
 from api.schemas.property import (
     AddAsset,
@@ -27,7 +28,7 @@ from api.schemas.property import (
 )
 from api.services import units
 from api.services.cases import worklist
-from api.services.places import assets, stewards
+from api.services.places import assets, settings, stewards
 from api.services.places.settling import AlreadyThere
 
 fast = APIRouter(tags=["找物业"], route_class=HotRoute)
@@ -58,17 +59,20 @@ async def list_tasks(
     "/case-categories",
     response_model=list[CategoryOut],
     summary="诉求类别与时限",
-    description="各种类可以选择的类别、承诺的时限，以及提交之前应先做的事。",
+    description="各种类可以选择的类别、承诺的时限，以及提交之前应先做的事。填了 place 为那里的时限，否则为缺省。",
     dependencies=SIGNED_IN,
-    responses=problems(Malformed),
+    responses=problems(Malformed, NotFound),
 )
 async def list_case_categories(
+    tx: Tx,
     kind: Annotated[CaseKind | None, Query(description="种类；不填为全部")] = None,
+    place: Annotated[UUID | None, Query(description="地域标识")] = None,
 ) -> list[dict[str, Any]]:
+    promised = await settings.promised(tx, place) if place is not None else None
     found = []
     for of_kind, categories in CATEGORIES_OF.items():
         for category in categories if kind in (None, of_kind) else ():
-            limits = LIMITS[CaseClass(category.value)]
+            limits = limits_under(CaseClass(category.value), promised)
             steps = {f: getattr(limits, f) for f in ("sign", "contact", "finish")}
             found.append(
                 {

@@ -72,6 +72,7 @@ class Permission(StrEnum):
     grant_write = "grant.write"
     place_write = "place.write"
     calendar_write = "calendar.write"
+    setting_write = "setting.write"
     import_run = "import.run"
     poll_read = "poll.read"
     poll_manage = "poll.manage"
@@ -118,6 +119,7 @@ PERMISSION_TITLES: dict[Permission, str] = {
     Permission.grant_write: "授予与收回角色",
     Permission.place_write: "维护地域",
     Permission.calendar_write: "维护工作日历",
+    Permission.setting_write: "设定各地域的时限",
     Permission.import_run: "批量导入",
     Permission.poll_read: "查看辖区内的表决、选民册和谁已投票",
     Permission.poll_manage: "发起、开始、截止、作废表决",

@@ -48,7 +48,7 @@ async def cases(
         roles = await require(tx, viewer, Permission.case_read, place.path)
         record(
             tx,
-            subject_kind="export",
+            subject_kind="place",
             subject_id=place.id,
             move="export_cases",
             actor_id=viewer.person_id,

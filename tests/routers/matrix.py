@@ -351,6 +351,10 @@ TABLE: dict[str, Line | list[Line]] = {
     # 运行
     "GET /calendar": Line(gate=somewhere(P.case_read)),
     "POST /calendar": Line(gate=somewhere(P.calendar_write), query="?note=test", content=b"x", ok=422),
+    "GET /settings": Line(query="?place={place}", may=holds(P.case_read)),
+    "POST /settings": Line(
+        may=holds(P.setting_write), ok=201, body={"place": "{place}", "terms": {"help": {"finish": 3}}, "note": "试行"}
+    ),
     "GET /events": Line(
         gate=somewhere(P.audit_read), see=holds(P.audit_read), query="?subject={submitted}", listed="event"
     ),

@@ -50,6 +50,7 @@ def test_who_gives_roles_handles_no_cases_writes_no_notes_and_sees_no_numbers() 
         P.grant_write,
         P.place_write,
         P.calendar_write,
+        P.setting_write,
         P.import_run,
         P.person_block,
         P.queue_retry,

@@ -11,8 +11,9 @@ from api.kit.ids import new_id
 from api.models import Case, CaseNumber, CaseReach, Place
 from api.models.cases import Audience, CaseId
 from api.rules.cases import RESIDENT_CLOCKS, CaseClock, CaseKind, CaseState, Channel, Visibility
-from api.rules.limits import LIMITS, STEPS, CaseClass
+from api.rules.limits import STEPS, CaseClass
 from api.services import calendars, deadlines
+from api.services.places import settings
 
 
 async def go_on_as_grid(tx: AsyncSession, withdrawn: Case) -> CaseId:
@@ -34,6 +35,7 @@ async def go_on_as_grid(tx: AsyncSession, withdrawn: Case) -> CaseId:
         home_id=withdrawn.home_id,
         hazard=True,
         continues_id=withdrawn.id,
+        setting_id=withdrawn.setting_id,
     )
     tx.add(case)
     await tx.flush()
@@ -46,7 +48,8 @@ async def go_on_as_grid(tx: AsyncSession, withdrawn: Case) -> CaseId:
         CaseReach(place_id=place_id, audience=Audience.staff, case_id=case.id)
         for place_id in seen_from.scalars()
     )
-    limits, calendar = LIMITS[CaseClass(case.category.value)], await calendars.current(tx)
+    limits = await settings.limits(tx, CaseClass(case.category.value), case.setting_id)
+    calendar = await calendars.current(tx)
     for kind, limit in (
         (CaseClock.screening, STEPS[CaseClock.screening]),
         (CaseClock.contact, limits.contact),

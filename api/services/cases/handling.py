@@ -31,13 +31,14 @@ from api.rules.cases import (
 )
 from api.rules.clocks import Limit
 from api.rules.content import ContentState, UploadPurpose
-from api.rules.limits import LIMITS, STEPS, CaseClass, CaseLimits
+from api.rules.limits import STEPS, CaseClass, CaseLimits
 from api.rules.property import Rule, photos_owed
 from api.services import calendars, deadlines, uploads
 from api.services.access import Viewer
 from api.services.cases import talking
 from api.services.cases.finding import CaseSubject, find
 from api.services.cases.routing import Route, route, service_hours, unit_of
+from api.services.places import settings
 
 FINISHED_WITH = (
     CaseClock.finish,
@@ -49,8 +50,9 @@ FINISHED_WITH = (
 """Clocks that finishing meets; a failed check lets all of them go on as if they had never stopped."""
 
 
-def limits_of(case: CaseSubject) -> CaseLimits:
-    return LIMITS[CaseClass(case.row["category"])]
+async def limits_of(tx: AsyncSession, case: CaseSubject) -> CaseLimits:
+    """What was promised when the case was opened, whatever its place promises now."""
+    return await settings.limits(tx, CaseClass(case.row["category"]), case.row["setting_id"])
 
 
 async def start_clock(tx: AsyncSession, case: CaseSubject, kind: CaseClock, limit: Limit) -> None:
@@ -118,7 +120,7 @@ async def dispatch(
 
 async def arrived(tx: AsyncSession, case: CaseSubject, unit: Unit) -> None:
     """At a unit: its own clock and the one for signing begin, anew for each unit that gets the case."""
-    limits, hours = limits_of(case), await service_hours(tx, unit)
+    limits, hours = await limits_of(tx, case), await service_hours(tx, unit)
     for kind, limit in ((CaseClock.sign, limits.sign), (CaseClock.unit, limits.finish)):
         if limit is not None:
             await restart_clock(tx, case, kind, limit, hours)

@@ -23,10 +23,12 @@ from api.models import (
 )
 from api.rules.people import ResidencyState
 from api.services.access import VIEWER, prefixes
+from api.services.places.settings import in_force
 
 
 def _where(*, nearer: bool = False) -> Statement:
-    """Place, community and ancestors of a place or home, the viewer, the calendar's version, the key's past.
+    """Place, community and ancestors of a place or home, the viewer, the versions of calendar and
+    settings, the key's past.
 
     `nearer`: estate, asset and merchant too, and the service hours of the unit that the case will go to.
     """
@@ -69,6 +71,7 @@ def _where(*, nearer: bool = False) -> Statement:
             col(Person.nickname),
             col(Person.state).label("person_state"),
             select(func.max(col(CalendarVersion.version))).scalar_subquery().label("calendar"),
+            in_force(col(Place.path)).label("setting_id"),
             col(key.fingerprint),
             col(answer.status),
             col(answer.body),

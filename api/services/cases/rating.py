@@ -147,7 +147,7 @@ def _next_cycle(case: CaseSubject) -> dict[str, Any]:
 async def _begin_cycle(tx: AsyncSession, case: CaseSubject, *steps: CaseClock) -> None:
     """What is owed again: contact, finish, the unit's own time and `steps`, from this moment."""
     await deadlines.cancel(tx, case.id)
-    limits, calendar = limits_of(case), await calendars.current(tx)
+    limits, calendar = await limits_of(tx, case), await calendars.current(tx)
     for kind, limit in (
         (CaseClock.contact, limits.contact),
         (CaseClock.finish, limits.finish),

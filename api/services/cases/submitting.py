@@ -23,15 +23,16 @@ from api.rules.cases import (
     Visibility,
 )
 from api.rules.content import ContentState
-from api.rules.limits import LIMITS, STEPS, CaseClass
+from api.rules.limits import STEPS, CaseClass, CaseLimits
 from api.rules.people import PersonState
 from api.rules.places import Level
 from api.services import calendars, deadlines
-from api.services.access import Viewer
+from api.services.access import Viewer, params
 from api.services.cases import writing
 from api.services.cases.entering import EnteredFor, Entry, Position, entry
 from api.services.cases.placing import NEARER, WHERE
 from api.services.cases.view import view
+from api.services.places import settings
 from api.services.uploads.attaching import UploadNotUsable
 
 PLACEHOLDER = "00000000-0000-7000-8000-6e756d626572"
@@ -106,9 +107,14 @@ async def submit(
     if calendar is None:
         async with db.reading() as tx:
             calendar = await calendars.current(tx)
+    setting_id = where["setting_id"]
+    if not settings.known(setting_id):
+        async with db.reading() as tx:
+            await settings.terms(tx, setting_id)
 
     now, case_id = clock.now(), new_id()
-    clocks = _clocks(new, case_id, calendars.serving(calendar, near(where, "service_hours")), now)
+    limits = settings.limits_known(CaseClass(new.category.value), setting_id)
+    clocks = _clocks(new, limits, case_id, calendars.serving(calendar, near(where, "service_hours")), now)
     head, tail = _prepared_answer(viewer, new, case_id, where, clocks, now, entered)
     day = clock.local(now).date()
     more = {**entered.columns, **entered.told} if entered is not None else {}
@@ -135,6 +141,7 @@ async def submit(
         estate=near(where, "estate_id"),
         asset=new.asset,
         merchant=new.merchant,
+        setting=setting_id,
         reach=where["reach"],
         clocks=clocks,
         event=new_id(),
@@ -162,7 +169,7 @@ async def _look(db: Database, viewer: Viewer, new: NewCase, pending: idempotency
     named = {"estate_id": new.estate, "asset_id": new.asset, "merchant_id": new.merchant}
     return await db.fetch_one(
         statement,
-        viewer=viewer.person_id,
+        **params(viewer),
         place_id=new.place_id,
         home_id=new.home_id,
         key=pending.key,
@@ -202,9 +209,10 @@ def _check(new: NewCase, where: Any) -> None:
         raise NotFound("没有这个商家，或不在这个社区")
 
 
-def _clocks(new: NewCase, case_id: UUID, calendar: Any, now: datetime) -> list[dict[str, Any]]:
+def _clocks(
+    new: NewCase, limits: CaseLimits, case_id: UUID, calendar: Any, now: datetime
+) -> list[dict[str, Any]]:
     """The resident's clocks and the dispatcher's, from submission; of what nobody reported, nobody is contacted."""
-    limits = LIMITS[CaseClass(new.category.value)]
     wanted = (
         (CaseClock.screening, STEPS[CaseClock.screening]),
         (CaseClock.contact, limits.contact if new.kind is not CaseKind.grid else None),

@@ -35,10 +35,11 @@ serial as (
 number as (select :prefix || lpad(last::text, greatest(4, length(last::text)), '0') as number from serial),
 written as (
   insert into cases (id, number, kind, category, title, text, visibility, anonymous, channel, content, state, cycle, level,
-                     place_id, path, community_id, home_id, estate_id, asset_id, merchant_id, created_at, updated_at,
-                     {columns})
+                     place_id, path, community_id, home_id, estate_id, asset_id, merchant_id, setting_id, created_at,
+                     updated_at, {columns})
   select :id, number, :kind, :category, :title, :text, :visibility, :anonymous, :channel, 'pending', 'submitted', 1, 0,
-         :place, :path, :community, :home, :estate, :asset, :merchant, :now, :now, {values} from number returning id),
+         :place, :path, :community, :home, :estate, :asset, :merchant, :setting, :now, :now, {values}
+  from number returning id),
 seen as (
   insert into case_reach (place_id, audience, case_id)
   select place_id, 's', written.id from written, unnest(cast(:reach as uuid[])) place_id),
@@ -69,7 +70,19 @@ kept as (
   select :person, :key, 201, body from answer)
 select body from answer
 """
-_IDS = ("person", "community", "id", "place", "home", "estate", "asset", "merchant", "event", "check")
+_IDS = (
+    "person",
+    "community",
+    "id",
+    "place",
+    "home",
+    "estate",
+    "asset",
+    "merchant",
+    "setting",
+    "event",
+    "check",
+)
 _TEXTS = (
     "key", "prefix", "kind", "category", "title", "text", "visibility", "channel", "path", "head", "tail",
 )  # fmt: skip

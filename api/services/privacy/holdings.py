@@ -224,6 +224,7 @@ HOLDINGS: tuple[Holding, ...] = (
         mine="t.actor_id = :person or (t.subject_kind = 'person' and t.subject_id = :person)",
     ),
     Holding("calendar_versions", "日历版本的导入人", ("created_by",), untold="工作日历，与本人无关"),
+    Holding("place_settings", "地域设定的更新人", ("created_by",), mine="t.created_by = :person"),
     Holding(
         "import_runs", "导入批次的操作人", ("started_by",), mine="t.started_by = :person", hidden=("faults",)
     ),
