@@ -8,7 +8,7 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
 
 from api.kit.hot import HotRoute
-from api.kit.problems import SessionExpired, Unavailable
+from api.kit.problems import SessionExpired, TooMany, Unavailable
 from api.routers.deps import get_viewer, problems
 
 ADMIN = "/admin/"
@@ -77,7 +77,7 @@ def document(app: FastAPI, *, admin: bool) -> dict[str, Any]:
     signed_in = {f"{r.path_format}{m.lower()}" for r in routes for m in r.methods or () if _asks_who(r)}
     for path, operations in found["paths"].items():
         for method, operation in operations.items():
-            _finish(operation, path + method in signed_in, admin)
+            _finish(operation, path + method in signed_in, admin, writes=method != "get")
     return found
 
 
@@ -122,12 +122,13 @@ def _asks_who(route: RouteContext) -> bool:
     return False
 
 
-def _finish(operation: dict[str, Any], signed_in: bool, admin: bool) -> None:
+def _finish(operation: dict[str, Any], signed_in: bool, admin: bool, *, writes: bool) -> None:
     """Security, and the problems every operation can have, in our own shape instead of the framework's."""
     responses = operation["responses"]
     if "application/json" in responses.get("422", {}).get("content", {}):
         del responses["422"]
-    common = problems(Unavailable, *([SessionExpired] if signed_in else []))
+    signed = (SessionExpired, TooMany) if writes else (SessionExpired,)
+    common = problems(Unavailable, *(signed if signed_in else ()))
     for status, entry in common.items():
         responses.setdefault(str(status), entry)
     if signed_in:

@@ -16,16 +16,21 @@ from api.services.sessions import Sessions
 from api.services.uploads.pictures import Pictures
 
 CONSOLE_PREFIX = "/admin/"
+_READS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 async def get_viewer(request: Request) -> Viewer:
-    """Whose bearer token this is: a console session under /admin/, a mini-program session elsewhere."""
+    """Whose bearer token this is: a console session under /admin/, a mini-program session elsewhere.
+
+    Whatever is no read is counted for its person: asked of every signed-in route, so none can forget it.
+    """
     authorization = request.headers.get("authorization", "")
     scheme, _, token = authorization.partition(" ")
     if scheme.lower() != "bearer" or not token:
         raise SessionExpired("请先登录")
     sessions: Sessions = request.app.state.sessions
-    return await sessions.viewer(token, console=request.url.path.startswith(CONSOLE_PREFIX))
+    writing = None if request.method in _READS else BY_PERSON[Limited.write]
+    return await sessions.viewer(token, console=request.url.path.startswith(CONSOLE_PREFIX), writing=writing)
 
 
 CurrentViewer = Annotated[Viewer, Depends(get_viewer)]
@@ -82,11 +87,7 @@ async def _take(request: Request, what: Limited, viewer: Viewer | None) -> None:
 
 
 async def once(request: Request, viewer: CurrentViewer, tx: Tx, key: Key = None) -> None:
-    """Answer again what was answered before for this key, or note the key for TransactionRoute to keep.
-
-    Every write that takes a key is counted; one call to Redis beside the session's.
-    """
-    await _take(request, Limited.write, viewer)
+    """Answer again what was answered before for this key, or note the key for TransactionRoute to keep."""
     if key is None:
         return
     name = idempotency.check_key(key)

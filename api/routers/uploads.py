@@ -5,14 +5,15 @@ from uuid import UUID
 
 from anyio import CapacityLimiter
 from anyio.to_thread import run_sync
-from fastapi import APIRouter, Depends, File, Path, Query, Request, Response, UploadFile
+from fastapi import APIRouter, File, Path, Query, Request, Response, UploadFile
 
 from api.kit import idempotency
 from api.kit.pictures import MEDIA_TYPE, NotAPicture, PictureTooLarge, remade
 from api.kit.problems import Malformed, NotAllowed, NotFound, TooLarge, UnsupportedMedia
 from api.kit.store import StorageUnavailable
 from api.kit.wire import dumps
-from api.routers.deps import KEY_PROBLEMS, CurrentViewer, Db, Key, ThePictures, get_viewer, problems
+from api.routers.deps import KEY_PROBLEMS, CurrentViewer, Db, Key, ThePictures, limited, problems
+from api.rules.throttling import Limited
 from api.schemas.uploads import UploadOut
 from api.services.uploads import showing, taking
 from api.services.uploads.pictures import Audience, Size, Ticket
@@ -34,7 +35,7 @@ _DECODING = CapacityLimiter(2)
     "提交诉求、补充、办结时把标识放进 uploads。24 小时内没有用到的会删除。",
     responses=problems(Malformed, NotAllowed, NotFound, TooLarge, NotAPicture, PictureTooLarge, UnsupportedMedia,
                        StorageUnavailable, *KEY_PROBLEMS),
-    dependencies=[Depends(get_viewer)],
+    dependencies=[limited(Limited.upload)],
 )  # fmt: skip
 async def upload_picture(
     request: Request,

@@ -6,7 +6,7 @@ from api.kit.throttle import Rate
 
 
 class Limited(StrEnum):
-    """What is counted by itself: 微信登录、控制台登录、绑定手机号、导出、小程序码、证明查验、其他写操作"""
+    """What is counted by itself: 微信登录、控制台登录、绑定手机号、导出、小程序码、证明查验、上传图片；所有写操作另计总数"""
 
     login = "login"
     console_login = "console_login"
@@ -14,6 +14,7 @@ class Limited(StrEnum):
     export = "export"
     code = "code"
     check = "check"
+    upload = "upload"
     write = "write"
 
 
@@ -21,8 +22,10 @@ BY_PERSON: dict[Limited, Rate] = {
     Limited.phone: Rate(5, 600),
     Limited.export: Rate(5, 3600),
     Limited.code: Rate(60, 60),
+    Limited.upload: Rate(120, 600),
     Limited.write: Rate(1200, 60),
 }
+"""`write` is of everything that is no read, in the mini-program and the console alike (api/routers/deps.py)."""
 BY_ADDRESS: dict[Limited, Rate] = {
     Limited.login: Rate(600, 60),
     Limited.console_login: Rate(60, 60),

@@ -1,6 +1,7 @@
 """Sessions: opaque 256-bit tokens, kept hashed in Redis, sliding; losing Redis means logging in again.
 
-Keys: `session:<hash of token>` → who; `devices:<person>` → hash of session id → what the device list shows.
+Keys: `session:<hash of token>` → who; `devices:<person>` → hash of session id → what the device list shows;
+`linli:throttle:write:<person>` → how often the person has written in this minute.
 Whatever signs a person out goes by that list, so it must outlive every session in it.
 """
 
@@ -13,13 +14,27 @@ import orjson
 
 from api.kit import clock
 from api.kit.cache import Redis
-from api.kit.problems import NotFound, SessionExpired
+from api.kit.problems import NotFound, SessionExpired, TooMany
 from api.kit.secrets import new_token, token_hash
+from api.kit.throttle import Rate
 from api.models.people import PersonId
 from api.services.access import Viewer
 
 APP, CONSOLE = "a", "c"
 _DAY_S = 86_400
+_WRITES = "linli:throttle:write:"
+
+# The session and its person's count in one round trip: who it is stands in the session. ARGV: life, prefix, most, seconds
+_GET_AND_COUNT = """
+local raw = redis.call('GETEX', KEYS[1], 'EX', ARGV[1])
+if not raw then return {'', 0} end
+local counter = ARGV[2] .. string.match(raw, '"p":"(%x+)"')
+if tonumber(redis.call('GET', counter) or '0') >= tonumber(ARGV[3]) then
+  return {raw, math.max(redis.call('PTTL', counter), 1)}
+end
+if redis.call('INCR', counter) == 1 then redis.call('EXPIRE', counter, ARGV[4]) end
+return {raw, 0}
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +64,7 @@ class Sessions:
         self, redis: Redis, *, app_days: int, console_idle_minutes: int, console_life_hours: int
     ) -> None:
         self._redis = redis
+        self._get_and_count = redis.register_script(_GET_AND_COUNT)
         self._idle = {APP: app_days * 86_400, CONSOLE: console_idle_minutes * 60}
         self._console_life = timedelta(hours=console_life_hours)
         self._listed_for = max(self._idle.values()) + 2 * _DAY_S
@@ -75,22 +91,30 @@ class Sessions:
             await pipe.execute()
         return Opened(token, now + timedelta(seconds=idle), session_id)
 
-    async def viewer(self, token: str, *, console: bool = False) -> Viewer:
+    async def viewer(self, token: str, *, console: bool = False, writing: Rate | None = None) -> Viewer:
         """Whose token this is, with its life renewed: one round trip, a second on the first use of a day.
 
-        Raises SessionExpired.
+        `writing`: this is a write, counted for its person in the same round trip. Raises SessionExpired, TooMany.
         """
         kind = token[:1]
         if kind != (CONSOLE if console else APP):
             raise SessionExpired
         key = token_hash(token)
-        raw = await self._redis.getex(f"session:{key}", ex=self._idle[kind])
-        if raw is None:
+        place, idle, wait = f"session:{key}", self._idle[kind], 0
+        if writing is None:
+            raw = await self._redis.getex(place, ex=idle)
+        else:
+            raw, wait = await self._get_and_count(
+                keys=[place], args=[idle, _WRITES, writing.most, writing.seconds]
+            )
+        if not raw:
             raise SessionExpired
         value = orjson.loads(raw)
         if value["e"] is not None and value["e"] < clock.wall():
             await self._redis.delete(f"session:{key}")
             raise SessionExpired("控制台登录已超过最长时限，请重新登录")
+        if wait:
+            raise TooMany(retry_after=-(-int(wait) // 1000))
         today = int(clock.wall()) // _DAY_S
         if value.get("d") != today:
             await self._keep_listed(key, {**value, "d": today})

@@ -4,10 +4,12 @@ LINLI_LEDGER_STEPS=10000 runs it at full length.
 """
 
 import asyncio
+import itertools
 import os
 import random
 import sys
 from collections import Counter
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -20,18 +22,20 @@ from api.kit.engines import EmbeddedEngines
 from api.kit.events import record
 from api.kit.ids import new_id
 from api.models import Notice
+from api.models.notices import SendState
 from api.models.people import PersonId
 from api.rules.notices import ConsentEntry, ConsentSource
 from api.services import ledger, sending
 from api.services.sending import give_up_lost
 from tests.e2e.topology import Program
-from tests.services.test_sending import FIELDS, TEMPLATE, person
+from tests.services.test_sending import FIELDS, TEMPLATE, person, row, tell
 from tests.wechat_fixture import Simulator
 
 pytestmark = pytest.mark.fault
 
 STEPS = int(os.environ.get("LINLI_LEDGER_STEPS", "450"))
 PEOPLE, KILLS, BATCH = 24, 3, 25
+Senders = Callable[[], Program]
 
 
 class Story:
@@ -99,6 +103,61 @@ class Story:
             self.queued += queued
 
 
+def _senders(simulator: Simulator, database_url: str, engines: EmbeddedEngines, folder: Path) -> Senders:
+    """Starts senders one after the other, each a process."""
+    environment = {
+        "DATABASE_URL": database_url,
+        "REDIS_URL": engines.addresses.redis_url,
+        "LINLI_WECHAT_BASE": simulator.base,
+        "LINLI_WECHAT_SECRET": simulator.config.secret,
+    }
+    command = [sys.executable, "-m", "tests.faults.sender_main"]
+    numbers = itertools.count()
+    return lambda: Program(f"sender-{next(numbers)}", command, folder, env=environment).launch()
+
+
+async def test_what_was_under_way_when_its_sender_was_killed_is_never_sent_again(
+    db: Database,
+    database_url: str,
+    engines: EmbeddedEngines,
+    wechat_simulator: Simulator,
+    redis: object,
+    tmp_path: Path,
+) -> None:
+    """Killed while the platform has the message and its answer is not written down: it did arrive, as the page shows."""
+    wechat_simulator.behave(send_seconds=0.5)
+    openid = wechat_simulator.visitor("收信人")
+    who = await person(db, openid, consents=2)
+    for _ in range(3):  # one more than the ledger knows: a second sending would be taken
+        wechat_simulator.consent(openid, TEMPLATE)
+    first = await tell(db, who)
+    start = _senders(wechat_simulator, database_url, engines, tmp_path)
+    sender = start()
+    try:
+        for _ in range(20_000):
+            if openid in wechat_simulator.platform.in_flight:
+                break
+            await asyncio.sleep(0.005)
+        sender.kill()
+        assert await _count(db, "state = 'sending'") == 1
+        clock.move(sending.LOST_AFTER + timedelta(seconds=5))  # for us alone, not for the sender
+        async with db.transaction() as tx:
+            await give_up_lost(tx)
+        clock.reset()
+        second = await tell(db, who)
+        sender = start()
+        for _ in range(2_000):
+            if not await _count(db, "state in ('pending', 'sending')"):
+                break
+            await asyncio.sleep(0.05)
+    finally:
+        sender.kill()
+    arrived = Counter(message["page"] for message in await asyncio.to_thread(wechat_simulator.messages))
+    assert sorted(arrived.values()) == [1, 1]
+    states = [(await row(db, message)).state for message in (first, second)]
+    assert states == [SendState.unknown, SendState.sent]
+
+
 async def test_ten_thousand_consents_and_messages_while_the_sender_is_killed(
     db: Database,
     database_url: str,
@@ -110,16 +169,10 @@ async def test_ten_thousand_consents_and_messages_while_the_sender_is_killed(
     wechat_simulator.behave(send_seconds=0.05)
     story = Story(db, wechat_simulator, seed=20260303)
     await story.begin()
-    environment = {
-        "DATABASE_URL": database_url,
-        "REDIS_URL": engines.addresses.redis_url,
-        "LINLI_WECHAT_BASE": wechat_simulator.base,
-        "LINLI_WECHAT_SECRET": wechat_simulator.config.secret,
-    }
-    command = [sys.executable, "-m", "tests.faults.sender_main"]
-    sender = Program("sender-0", command, tmp_path, env=environment).launch()
+    start = _senders(wechat_simulator, database_url, engines, tmp_path)
+    sender = start()
     try:
-        for kill in range(KILLS):
+        for _ in range(KILLS):
             await story.steps(STEPS // KILLS)
             for _ in range(1000):
                 if await _count(db, "state = 'sending'") > 1:
@@ -127,7 +180,7 @@ async def test_ten_thousand_consents_and_messages_while_the_sender_is_killed(
                 await asyncio.sleep(0.02)
             await asyncio.sleep(0.1 + story.dice.random() / 10)  # well after the first token was fetched
             sender.kill()
-            sender = Program(f"sender-{kill + 1}", command, tmp_path, env=environment).launch()
+            sender = start()
             clock.move(sending.LOST_AFTER + timedelta(seconds=5))  # for us alone, not for the sender
             async with db.transaction() as tx:
                 await give_up_lost(tx)

@@ -9,10 +9,11 @@ import pytest
 from api.kit.cache import Redis
 from api.kit.problems import TooMany
 from api.kit.throttle import Rate, Throttle
+from api.models.people import PersonId
 from api.rules import throttling
 from api.rules.roles import Role
 from api.rules.throttling import BY_PERSON, Limited
-from tests.town import Town, make_admin
+from tests.town import Town, _log_in, make_admin
 from tests.wechat_fixture import Simulator
 
 
@@ -65,15 +66,55 @@ async def test_logins_of_one_address_are_counted(
         assert (await client.post("/v1/sessions", json={"code": codes[2]})).status_code == 201
 
 
-async def test_writes_of_one_person_are_counted_and_reads_are_not(
-    town: Town, monkeypatch: pytest.MonkeyPatch
+async def test_every_write_of_one_person_is_counted_on_hot_and_other_routes_and_reads_are_not(
+    town: Town, redis: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(BY_PERSON, Limited.write, Rate(2, 60))
+    """A case by the hot lane, a consent by the framework's router, a PATCH without a key: one count."""
+    who = town.here.resident
+    monkeypatch.setitem(BY_PERSON, Limited.write, Rate(3, 60))
+    await redis.delete(f"linli:throttle:write:{who.id.hex}")  # who has been writing while the town was built
+    consent = {"purpose": "service", "version": "1"}
+    case = {"category": "help", "title": "路灯不亮", "text": "灯", "place_id": str(town.here.place)}
+    assert (await who.post("/cases", case)).status_code == 201
+    assert (await who.post("/me/consents", consent)).status_code == 200
+    assert (await who.call("PATCH", "/me", json={"nickname": "周"})).status_code == 200
+    for refused in (
+        await who.post("/cases", case),
+        await who.post("/me/consents", consent),
+        await who.call("PATCH", "/me", json={"nickname": "周"}),
+    ):
+        assert (refused.status_code, refused.json()["code"]) == (429, "too_many_requests")
+        assert 0 < int(refused.headers["retry-after"]) <= 60
+    assert (await who.get("/me/consents")).status_code == 200
+    assert (await who.get("/sessions/current")).status_code == 200
+    assert (await town.there.resident.post("/me/consents", consent)).status_code == 200
+    assert (await who.get("/cases?mine=true")).json()["items"][0]["title"] == "路灯不亮"
+
+
+async def test_a_person_has_one_count_whatever_device_and_an_ended_session_counts_for_nobody(
+    town: Town, redis: Redis, wechat_simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(BY_PERSON, Limited.write, Rate(1, 60))
+    phone = await _log_in(town.client, wechat_simulator, "王五")
+    tablet = await _log_in(town.client, wechat_simulator, "王五")
     body = {"purpose": "service", "version": "1"}
-    answers = [await town.stranger.post("/me/consents", body) for _ in range(3)]
-    assert [a.status_code for a in answers] == [200, 200, 429]
-    assert (await town.stranger.get("/me/consents")).status_code == 200
-    assert (await town.here.resident.post("/me/consents", body)).status_code == 200
+    assert (await phone.post("/me/consents", body)).status_code == 200
+    assert (await tablet.post("/me/consents", body)).status_code == 429
+    await town.app.state.sessions.close_all(PersonId(phone.id))
+    assert (await tablet.post("/me/consents", body)).status_code == 401
+    [counter] = await redis.keys(f"linli:throttle:write:{phone.id.hex}")
+    assert await redis.get(counter) == b"1"
+
+
+async def test_pictures_have_a_rate_of_their_own(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    who = town.here.resident
+    monkeypatch.setitem(BY_PERSON, Limited.upload, Rate(1, 600))
+    answers = [
+        await who.call("POST", "/uploads", files={"file": ("a.png", b"no picture", "image/png")})
+        for _ in range(2)
+    ]
+    assert [a.status_code for a in answers] == [415, 429]
+    assert 0 < int(answers[1].headers["retry-after"]) <= 600
 
 
 async def test_the_lock_of_a_name_nobody_has_is_that_of_a_real_one(town: Town, redis: Redis) -> None:

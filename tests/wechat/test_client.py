@@ -241,6 +241,16 @@ async def test_chinese_travels_unescaped(wechat: WeChat, wechat_simulator: Simul
     assert wechat_simulator.calls("/wxa/msg_sec_check") == [0]
 
 
+@pytest.mark.parametrize(
+    "text", ["路径 C:\\users 与 \\u4f60", "响铃\x07与\x1b", '换行\n制表\t引号"', "半个\ud83d字"]
+)
+async def test_whatever_a_person_typed_reaches_the_platform_without_escapes(
+    wechat: WeChat, wechat_simulator: Simulator, text: str
+) -> None:
+    await wechat.check_text(text, openid=wechat_simulator.visitor("张三"), scene=Scene.comment)
+    assert wechat_simulator.calls("/wxa/msg_sec_check") == [0]
+
+
 async def test_one_token_serves_every_call(
     wechat: WeChat, wechat_simulator: Simulator, redis: cache.Redis
 ) -> None:

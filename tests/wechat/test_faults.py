@@ -3,7 +3,6 @@
 import asyncio
 import time
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -12,7 +11,6 @@ from api.wechat import errors
 from api.wechat.client import WeChat
 from api.wechat.problems import translate
 from api.wechat.results import Scene, Suggest
-from api.wechat.simulator.faults import FaultName
 from tests.wechat_fixture import Simulator
 
 LOGIN = "/sns/jscode2session"
@@ -291,8 +289,3 @@ async def test_a_repeated_call_waits_a_moment_first(wechat: WeChat, wechat_simul
     began = time.monotonic()
     await check(wechat, openid)
     assert time.monotonic() - began > 0.3  # 0.08–0.12 s and 0.24–0.36 s
-
-
-def test_every_fault_of_the_simulator_is_used_by_a_test() -> None:
-    sources = "".join(file.read_text("utf-8") for file in Path(__file__).parent.glob("test_*.py"))
-    assert [name for name in FaultName if f'"{name}"' not in sources] == []
