@@ -31,7 +31,13 @@ def main() -> None:
     logging.configure("WARNING")
     app = create_app(Settings(_env_file=None))
     uvicorn.run(
-        app, host="127.0.0.1", port=int(sys.argv[1]), log_config=None, access_log=False, loop="uvloop"
+        app,
+        host="127.0.0.1",
+        port=int(sys.argv[1]),
+        log_config=None,
+        access_log=False,
+        loop="uvloop",
+        timeout_keep_alive=600,  # a connection closed for being idle would look like a lost vote
     )
 
 
