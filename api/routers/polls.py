@@ -63,6 +63,7 @@ router = APIRouter(tags=["表决"], route_class=TransactionRoute)
 console_router = APIRouter(tags=["表决"], route_class=TransactionRoute)
 
 PollId = Annotated[UUID, Path(description="表决标识")]
+_FITTING = (PollMalformed, PollUnfit, StageNotVoting)
 EntryId = Annotated[UUID, Path(description="录入标识")]
 
 
@@ -240,9 +241,7 @@ async def get_event_proof(
     response_model=PollOut,
     summary="发起表决",
     description="写成草稿：事项、选项、选民册的取法、规则与起止时间。公告之后不再更改。",
-    responses=problems(
-        Malformed, NotFound, NotAllowed, WrongLevel, PollMalformed, PollUnfit, StageNotVoting, *KEY_PROBLEMS
-    ),
+    responses=problems(Malformed, NotFound, NotAllowed, WrongLevel, *_FITTING, *KEY_PROBLEMS),
     dependencies=[Once],
 )
 async def create_poll(body: DraftPoll, viewer: CurrentViewer, tx: Tx) -> dict[str, Any]:
@@ -258,16 +257,7 @@ async def create_poll(body: DraftPoll, viewer: CurrentViewer, tx: Tx) -> dict[st
     summary="推进表决",
     description="公告、开始、截止、重新计票、重新表决、作废；返回操作之后的表决。",
     responses=problems(
-        Malformed,
-        NotFound,
-        NotAllowed,
-        WrongMoment,
-        rules.TooEarly,
-        EmptyRoll,
-        PollMalformed,
-        PollUnfit,
-        StageNotVoting,
-        *KEY_PROBLEMS,
+        Malformed, NotFound, NotAllowed, WrongMoment, *_FITTING, rules.TooEarly, EmptyRoll, *KEY_PROBLEMS
     ),
     dependencies=[Once],
 )

@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.fault, pytest.mark.timeout(400)]
 TOUR = ("demo", "--exit", "--port", "0")
 STAY = ("demo", "--port", "0")
 OPEN = "现在的动态口令"
-CHAPTERS = 10
+CHAPTERS = 11
 
 
 def test_killed_in_the_middle_it_leaves_no_orphan_and_the_next_tour_keeps_its_word(tmp_path: Path) -> None:

@@ -75,7 +75,7 @@ async def test_consultation_goes_from_a_resident_without_hukou_to_a_record(
     assert (voted["poll_id"], voted["outcome"], voted["result"]) == (
         poll,
         "passed",
-        "".join(result["words"][1:]),
+        "；".join(words.rstrip("。") for words in result["words"][1:]),
     )
     drawn = ElementTree.fromstring((await here.resident.get(f"/polls/{poll}/result/picture")).text)
     assert {"3 票 75.0%", "1 票 25.0%", "0 票 0.0%"} <= {t.text for t in drawn.findall("{*}text")}

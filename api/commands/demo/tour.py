@@ -8,7 +8,7 @@ from uuid import uuid4
 import httpx
 import pyotp
 
-from api.commands.demo import town
+from api.commands.demo import commons, town
 from api.commands.demo.guide import WAIT_S, Actor, Broken, Chapter, Guide
 from api.commands.demo.phones import Phones
 from api.commands.demo.seeding import Seeded
@@ -47,6 +47,9 @@ class Tour:
             Chapter("看不到的人", "不在范围内的诉求与不存在的一样：404。", self.keep_out),
             Chapter("被忘记的一件", "没有人签收；演示的时钟走过期限，超时通知到社区负责人。", self.neglect),
             Chapter("控制台", "用户名、密码和动态口令登录，督办看到这件超时的诉求。", self.supervise),
+            Chapter(
+                "有事好商量", "居民提议，协商，把关，一户一票，公示，备案；结果人人可以验算。", self.agree
+            ),
         ]
 
     def log_in(self) -> None:
@@ -257,6 +260,7 @@ class Tour:
         ).json()
         self._guide.expect("问题代码", "bad_credentials", replayed["code"])
         console.token = session["access_token"]
+        self._actors[login.name] = console
         place = self._seeded.places[town.TOWN]
         listed = self._guide.call(
             console, "GET", f"/cases?place={place}&state=dispatched", why="辖区内待签收的诉求"
@@ -265,6 +269,16 @@ class Tour:
         seen = self._guide.call(console, "GET", f"/cases/{self._forgotten['id']}", why="打开它").json()
         self._guide.expect("标题", NEGLECTED, seen["title"])
         self._guide.require("签收超时", seen["due"]["sign"]["overdue"], seen["due"])
+
+    def agree(self) -> None:
+        people = commons.People(
+            resident=self._actors[town.RESIDENT.name],
+            neighbour=self._actors[town.SECOND_RESIDENT.name],
+            worker=self._actors[town.WORKER.name],
+            secretary=self._actors[town.SECRETARY.name],
+            console=self._actors[self._seeded.supervisor.name],
+        )
+        commons.play(self._guide, people, str(self._seeded.places[town.HERE]))
 
     def _enter(self, player: town.Player) -> Actor:
         """Log in with a code of the player's phone."""

@@ -119,7 +119,8 @@ async def follow_poll(tx: AsyncSession, event: Event) -> None:
         return
     if event.move in _DECIDES and poll.outcome is not None:
         head, *conditions = poll.outcome["words"]
-        passed, result = poll.outcome["passed"] is not False, "".join(conditions) or head
+        passed = poll.outcome["passed"] is not False
+        result = "；".join(words.rstrip("。") for words in conditions) or head
         await moving.decide(tx, poll.stage_id, poll.id, passed=passed, result=result, again=again)
 
 
