@@ -24,11 +24,12 @@ from api.kit.engines import EmbeddedEngines
 from api.kit.engines.layout import NAME, OWNER
 from api.settings import Settings
 from tests.e2e.topology import Program, free_port
+from tests.faults.often import often
 from tests.town import Actor, Town
 
 pytestmark = [pytest.mark.fault, pytest.mark.timeout(420)]
 
-KILLS = 10
+KILLS = often(3)
 """Of PostgreSQL and of the API each."""
 
 

@@ -14,11 +14,12 @@ from sqlalchemy import text
 from api.rules.people import MembershipKind
 from api.settings import Settings
 from tests.e2e.topology import Program
+from tests.faults.often import often
 from tests.neighbours import member, move, published, scalar
 from tests.town import Town
 
 pytestmark = [pytest.mark.fault, pytest.mark.timeout(420)]
-EACH, KILLS = 4, 6
+EACH, KILLS = 4, often(2)
 LATER = timedelta(days=9)
 
 
@@ -43,7 +44,7 @@ async def test_every_timeout_is_acted_on_once_over_kills_of_the_worker(
     shared.write_bytes(struct.pack("<d", LATER.total_seconds()))
     worker = Program(
         "need-worker",
-        [sys.executable, "-m", "tests.faults.need_worker_main"],
+        [sys.executable, "-m", "tests.faults.slow_worker_main"],
         tmp_path,
         env={
             "DATABASE_URL": str(settings.database_url),

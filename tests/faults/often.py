@@ -1,0 +1,8 @@
+"""How often a fault test kills or races: a few times in every run, as often as is promised with LINLI_TEST_KILLS."""
+
+import os
+
+
+def often(usual: int) -> int:
+    """`usual`, or LINLI_TEST_KILLS: 20 is what docs promise (R1, R3, R8)."""
+    return int(os.environ.get("LINLI_TEST_KILLS", str(usual)))
