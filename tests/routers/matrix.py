@@ -374,6 +374,7 @@ TABLE: dict[str, Line | list[Line]] = {
     ],
 }  # fmt: skip
 
+from tests.routers import matrix_activities as matrix_activities  # noqa: E402  (adds its lines to the table above)
 from tests.routers import matrix_needs as matrix_needs  # noqa: E402  (adds its lines to the table above)
 from tests.routers import matrix_polls as matrix_polls  # noqa: E402  (adds its lines to the table above)
 from tests.routers import matrix_wechat as matrix_wechat  # noqa: E402  (adds its lines to the table above)
