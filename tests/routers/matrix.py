@@ -381,6 +381,7 @@ TABLE: dict[str, Line | list[Line]] = {
     ],
 }  # fmt: skip
 
+from tests.routers import matrix_activities as matrix_activities  # noqa: E402  (adds its lines to the table above)
 from tests.routers import matrix_disclosures as matrix_disclosures  # noqa: E402  (adds its lines too)
 from tests.routers import matrix_dispatch as matrix_dispatch  # noqa: E402  (adds its lines to the table above)
 from tests.routers import matrix_grid as matrix_grid  # noqa: E402  (adds its lines to the table above)

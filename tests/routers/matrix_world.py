@@ -52,7 +52,14 @@ from api.rules.property import AssetKind, MerchantCategory
 from api.rules.roles import SERVES, Role
 from api.rules.statistics import ExclusionReason
 from api.services.appointments import office
-from tests.routers import matrix_disclosures, matrix_dispatch, matrix_grid, matrix_needs, matrix_topics
+from tests.routers import (
+    matrix_activities,
+    matrix_disclosures,
+    matrix_dispatch,
+    matrix_grid,
+    matrix_needs,
+    matrix_topics,
+)
 from tests.routers.matrix import ASKERS, HANDLER, OWNER, RESIDENT, Line
 from tests.town import Community, Town
 
@@ -301,6 +308,7 @@ class World:
             "poll": str(poll.id),
         }
         offeree = self.people[RESIDENT.name] if here else handler
+        await matrix_activities.fill(tx, names, at, owner, handler)
         await matrix_needs.fill(tx, names, at, owner, handler, offeree)
         await matrix_dispatch.fill(tx, names, at, handler)
 

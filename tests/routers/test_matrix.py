@@ -175,6 +175,16 @@ OPEN = {
     "GET /polls/{poll_id}/proof",
     "POST /polls/{poll_id}/ballots",
     "POST /rewards/{reward_id}/redemptions",
+    "GET /activities",
+    "GET /activities/{activity_id}",
+    "GET /activities/{activity_id}/events",
+    "GET /activities/{activity_id}/publicity",
+    "POST /activities/{activity_id}/checkins",
+    "POST /me/certificates",
+    "GET /certificates/{number}",
+    "GET /teams",
+    "GET /teams/{team_id}",
+    "GET /teams/{team_id}/events",
 }
 """About oneself, or public to everybody signed in."""
 

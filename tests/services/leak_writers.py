@@ -9,7 +9,7 @@ from PIL import Image
 from sqlalchemy import text
 
 from api.models.people import PersonId
-from tests import neighbours, polls
+from tests import activities, neighbours, polls
 from tests.estates import made
 from tests.routers import matrix_disclosures
 from tests.routers.matrix_topics import fill as add_topics
@@ -182,6 +182,40 @@ async def _disclosures(world: World) -> None:
     world.ids["disclosure_id"] = [shown, names["disclosure_planned"]]
 
 
+async def _activities(world: World) -> None:
+    """A team leader's draft, and one among the published that no check has passed, with the leader's seat in it."""
+    town = world.town
+    leader = await activities.volunteer(town, "队长")
+    team = await made(
+        town.here.worker.post(
+            "/teams", {"place_id": str(town.here.place), "name": "邻里队", "leader_id": str(leader.id)}
+        )
+    )
+    marked = {name: f"{MARK}{name}" for name in ("title", "text", "spot")}
+    drafts = [
+        await activities.drawn_up(town, leader, team_id=team["id"], uploads=[], **marked) for _ in range(2)
+    ]
+    async with town.app.state.db.transaction() as tx:
+        await tx.execute(
+            text("update activities set state = 'published', published_at = now() where id = :id"),
+            {"id": drafts[1]["id"]},
+        )
+        seat = await tx.execute(
+            text(
+                "insert into seats (id, activity_id, person_id, ticket, state, during, created_at, updated_at)"
+                " select gen_random_uuid(), id, author_id, 1, 'confirmed', tstzrange(starts_at, ends_at), now(), now()"
+                " from activities where id = :id returning id"
+            ),
+            {"id": drafts[1]["id"]},
+        )
+        world.ids["seat_id"] = [str(seat.scalar_one())]
+    world.ids["activity_id"] = [draft["id"] for draft in drafts]
+    world.ids["team_id"] = [team["id"]]
+    world.ids["certificate_id"] = [team["id"]]
+    world.ids["number"] = ["320102002001-2026-ABCDEFGHJKMN"]
+    world.marked.add("activities")
+
+
 async def _names(world: World) -> None:
     changed = await world.town.here.resident.call(
         "PATCH", "/me", json={"nickname": f"{MARK}之名", "avatar": "https://example.org/xuanniao.jpg"}
@@ -207,6 +241,7 @@ WRITERS: tuple[Callable[[World], Awaitable[None]], ...] = (
     _appointments,
     _polls,
     _disclosures,
+    _activities,
     _names,
     _memberships,
 )

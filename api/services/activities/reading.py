@@ -137,7 +137,7 @@ _AROUND = (
     .columns(column("position", Integer), column("pairs_today", Integer))
     .lateral("around")
 )
-_OF_ACTIVITY = ("title", "spot", "starts_at", "ends_at", "author_id", "path", "community_id")
+_OF_ACTIVITY = ("title", "spot", "content", "starts_at", "ends_at", "author_id", "path", "community_id")
 _SEAT_TABLE = Seat.__table__  # type: ignore[attr-defined]
 
 

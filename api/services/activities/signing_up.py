@@ -177,5 +177,5 @@ def _prepared(row: Row, viewer: Viewer, seat_id: UUID, now: Any) -> dict[str, An
         "person_id": viewer.person_id, "person_name": row["my_name"], "author_id": row["author_id"],
         "leads": row["leads"], "roles": row["roles"],
     }  # fmt: skip
-    seat |= {name: row[name] for name in ("title", "spot", "starts_at", "ends_at")}
+    seat |= {name: row[name] for name in ("title", "spot", "content", "starts_at", "ends_at")}
     return seat_view(seat, viewer)

@@ -31,6 +31,10 @@ Row = Mapping[str, Any]
 """A row of the one-activity or one-seat statement, from either driver."""
 
 
+UNSAID = "（内容未公开）"
+"""Stands for words that have not passed, or do not any more, to those who hold a seat all the same."""
+
+
 def permitted(row: Row) -> frozenset[Permission]:
     """What the viewer's roles allow where the activity lies."""
     return permissions_of(frozenset(Role(r) for r in row["roles"] or ()))
@@ -157,12 +161,14 @@ def seat_moves(row: Row, viewer: Viewer) -> list[str]:
 
 def seat_view(row: Row, viewer: Viewer) -> dict[str, Any]:
     """The wire shape of one seat, for its person and for those who organise."""
+    said = row["content"] == ContentState.passed or inside(row, viewer)
     return {
         **{name: row[name] for name in _SEAT},
         "reason": row["reason"],
         "activity": {
             "id": row["activity_id"],
-            **{name: row[name] for name in ("title", "spot", "starts_at", "ends_at")},
+            **{name: row[name] if said else UNSAID for name in ("title", "spot")},
+            **{name: row[name] for name in ("starts_at", "ends_at")},
             "state": row["activity_state"],
         },
         "person": {

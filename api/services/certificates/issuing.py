@@ -5,7 +5,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select, text
+from sqlalchemy import case, func, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
@@ -29,10 +29,12 @@ from api.rules.certificates import (
     masked_name,
     new_number,
 )
+from api.rules.content import ContentState
 from api.rules.people import MembershipKind, MembershipState
 from api.rules.places import Level, UnitKind
 from api.rules.roles import Role, capacity
 from api.services.access import Viewer
+from api.services.activities.view import UNSAID
 from api.services.certificates.reading import NAME, facts, row_of, standings
 from api.services.moves import Subject
 from api.services.people.accounts import active
@@ -126,21 +128,20 @@ async def _lines(
 ) -> list[dict[str, Any]]:
     """What the community recorded of the person, an activity a line; what was countered is not in it."""
     total = func.sum(col(ServiceRecord.minutes))
+    title = case((col(Activity.content) == ContentState.passed, col(Activity.title)), else_=UNSAID)
     found = await tx.execute(
-        select(col(ServiceRecord.day), col(Activity.title), total)
+        select(col(ServiceRecord.day), title, total)
         .join(Activity, col(Activity.id) == col(ServiceRecord.activity_id))
         .where(
             col(ServiceRecord.person_id) == person_id,
             col(ServiceRecord.community_id) == community_id,
             col(ServiceRecord.day).between(since, until),
         )
-        .group_by(col(ServiceRecord.day), col(Activity.id), col(Activity.title))
+        .group_by(col(ServiceRecord.day), col(Activity.id))
         .having(total > 0)
         .order_by(col(ServiceRecord.day), col(Activity.id))
     )
-    return [
-        {"day": day.isoformat(), "title": title, "minutes": int(minutes)} for day, title, minutes in found
-    ]
+    return [{"day": day.isoformat(), "title": name, "minutes": int(minutes)} for day, name, minutes in found]
 
 
 async def _volunteer_number(tx: AsyncSession, person_id: UUID, place: Place) -> str | None:

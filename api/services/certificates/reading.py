@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 from sqlmodel import col
 
 from api.kit import clock
@@ -28,6 +29,8 @@ from api.rules.roles import Permission, Role, permissions_of
 from api.services.access import VIEWER, Viewer, lives_in, params, placed_under, reaches, roles_here
 from api.services.places.finding import find_place
 
+At = aliased(Place, name="belongs_to")
+"""Apart from the places of grants, which reach is asked of."""
 NAME = "certificate name"
 """The vault's purpose for the name on a certificate."""
 _SHOWN = (
@@ -38,7 +41,7 @@ _SHOWN = (
 
 def readable_certificates() -> ColumnElement[bool]:
     """One's own, and those a role issues where they belong."""
-    return or_(col(Certificate.person_id) == VIEWER, reaches(Permission.certificate_issue, col(Place.path)))
+    return or_(col(Certificate.person_id) == VIEWER, reaches(Permission.certificate_issue, col(At.path)))
 
 
 def certificate_rows() -> Select[Any]:
@@ -46,14 +49,14 @@ def certificate_rows() -> Select[Any]:
     table = Certificate.__table__  # type: ignore[attr-defined]
     shown: tuple[Any, ...] = (
         *(c for c in table.columns if c.name != "pdf"),
-        col(Place.name).label("place_name"),
-        col(Place.path),
-        roles_here(col(Place.path)).scalar_subquery().label("roles"),
+        col(At.name).label("place_name"),
+        col(At.path),
+        roles_here(col(At.path)).scalar_subquery().label("roles"),
     )
     return (
         select(*shown)
         .select_from(Certificate)
-        .join(Place, col(Place.id) == col(Certificate.community_id))
+        .join(At, col(At.id) == col(Certificate.community_id))
         .where(readable_certificates())
     )
 
@@ -136,8 +139,8 @@ async def paper(tx: AsyncSession, viewer: Viewer, certificate_id: UUID) -> tuple
 async def check(tx: AsyncSession, number: str) -> dict[str, Any]:
     """What the paper must say, for whoever holds it: nothing of it is more than the paper shows. Raises NotFound."""
     found = await tx.execute(
-        select(Certificate, col(Place.name))
-        .join(Place, col(Place.id) == col(Certificate.community_id))
+        select(Certificate, col(At.name))
+        .join(At, col(At.id) == col(Certificate.community_id))
         .where(
             col(Certificate.number) == number,
             col(Certificate.state).in_([CertificateState.issued, CertificateState.revoked]),
@@ -180,7 +183,7 @@ def _of_the_community() -> ColumnElement[bool]:
         .exists()
     )
     return or_(
-        lives_in(col(Certificate.community_id)), member, reaches(Permission.activity_read, col(Place.path))
+        lives_in(col(Certificate.community_id)), member, reaches(Permission.activity_read, col(At.path))
     )
 
 
@@ -200,10 +203,10 @@ async def publicity(
             col(Certificate.issued_at),
             col(Certificate.handler_name),
             col(Certificate.community_id),
-            col(Place.name),
+            col(At.name),
             func.jsonb_array_length(Certificate.__table__.c.lines).label("activities"),  # type: ignore[attr-defined]
         )
-        .join(Place, col(Place.id) == col(Certificate.community_id))
+        .join(At, col(At.id) == col(Certificate.community_id))
         .where(
             and_(
                 col(Certificate.state) == CertificateState.issued,

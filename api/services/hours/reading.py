@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy import ColumnElement, Select, case, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -12,9 +12,11 @@ from api.kit.problems import NotFound
 from api.models import Activity, Person, Place, Seat, ServiceRecord
 from api.rules.activity_words import RecordKind, SeatState
 from api.rules.certificates import masked_name
+from api.rules.content import ContentState
 from api.rules.roles import Permission
 from api.services.access import VIEWER, Viewer, params, reaches
 from api.services.activities.reading import organised, row_of
+from api.services.activities.view import UNSAID
 
 _SHOWN = ("id", "kind", "minutes", "day", "counters_id", "reason", "created_at")
 
@@ -32,7 +34,9 @@ def record_rows() -> Select[Any]:
     """Everything a viewer is shown of records: bind `params(viewer)`."""
     shown: tuple[Any, ...] = (
         ServiceRecord,
-        col(Activity.title),
+        case((col(Activity.content) == ContentState.passed, col(Activity.title)), else_=UNSAID).label(
+            "title"
+        ),
         col(Activity.path),
         col(Place.name).label("place_name"),
         col(Person.nickname),

@@ -12,7 +12,7 @@ from api.kit import clock
 from api.kit.events import Event, record
 from api.kit.paging import page, read_cursor
 from api.kit.problems import NotFound
-from api.models import Person, Place, Team, TeamMember
+from api.models import Person, Team, TeamMember
 from api.models.teams import TeamId
 from api.rules.roles import Permission, Role, capacity, roles_with
 from api.rules.teams import (
@@ -27,7 +27,7 @@ from api.services.access import VIEWER, Viewer, params, reaches, roles_here
 from api.services.moves import Subject
 from api.services.people.accounts import active
 from api.services.people.belonging import SELF_TITLE, AlreadyRegistered
-from api.services.people.teams import NotAVolunteer, find_team, may_write, volunteers
+from api.services.people.teams import At, NotAVolunteer, find_team, may_write, volunteers
 
 MemberSubject = Subject[TeamMemberState, TeamMemberStanding, MemberFacts]
 
@@ -67,7 +67,7 @@ def _readable_members() -> ColumnElement[bool]:
     return or_(
         col(TeamMember.person_id) == VIEWER,
         col(Team.leader_id) == VIEWER,
-        reaches(Permission.person_read, col(Place.path)),
+        reaches(Permission.person_read, col(At.path)),
     )
 
 
@@ -77,12 +77,12 @@ def _members() -> Select[Any]:
         col(Team.name).label("team_name"),
         col(Team.leader_id),
         col(Person.nickname),
-        roles_here(col(Place.path)).scalar_subquery().label("roles"),
+        roles_here(col(At.path)).scalar_subquery().label("roles"),
     )
     return (
         select(*shown)
         .join(Team, col(Team.id) == col(TeamMember.team_id))
-        .join(Place, col(Place.id) == col(Team.place_id))
+        .join(At, col(At.id) == col(Team.place_id))
         .join(Person, col(Person.id) == col(TeamMember.person_id))
         .where(_readable_members())
         .execution_options(populate_existing=True)

@@ -7,6 +7,7 @@ from sqlalchemy import Select, func, literal_column, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 from sqlmodel import col
 
 from api.kit import clock
@@ -25,6 +26,9 @@ from api.rules.teams import (
 )
 from api.services.access import VIEWER, Viewer, params, placed_under, require, roles_here, stand
 from api.services.places.finding import find_place
+
+At = aliased(Place, name="belongs_to")
+"""Apart from the places of grants, which reach is asked of."""
 
 
 class TeamNameTaken(Problem):
@@ -57,16 +61,16 @@ def _teams() -> Select[Any]:
     )
     shown: tuple[Any, ...] = (
         Team,
-        col(Place.name).label("place_name"),
-        col(Place.path),
+        col(At.name).label("place_name"),
+        col(At.path),
         col(Person.nickname).label("leader_name"),
         members.label("members"),
         mine.label("mine"),
-        roles_here(col(Place.path)).scalar_subquery().label("roles"),
+        roles_here(col(At.path)).scalar_subquery().label("roles"),
     )
     return (
         select(*shown)
-        .join(Place, col(Place.id) == col(Team.place_id))
+        .join(At, col(At.id) == col(Team.place_id))
         .outerjoin(Person, col(Person.id) == col(Team.leader_id))
         .execution_options(populate_existing=True)
     )

@@ -24,7 +24,7 @@ VOLUNTEERING: tuple[Holding, ...] = (
     Holding(
         "attendances",
         "签到签退",
-        ("seat_id",),
+        ("seat_id", "came_by", "left_by"),
         mine="t.seat_id in (select id from seats where person_id = :person)",
     ),
     Holding("attendants", "报名限制", ("person_id",), mine="t.person_id = :person"),
