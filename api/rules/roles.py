@@ -49,6 +49,7 @@ class Permission(StrEnum):
     case_handle = "case.handle"
     case_verify = "case.verify"
     case_record = "case.record"
+    case_callback = "case.callback"
     case_decide = "case.decide"
     content_review = "content.review"
     need_read = "need.read"
@@ -95,7 +96,8 @@ PERMISSION_TITLES: dict[Permission, str] = {
     Permission.case_dispatch: "派单、撤换承办",
     Permission.case_handle: "签收、询问、答复、办结本单位的诉求",
     Permission.case_verify: "核查他人办结的诉求",
-    Permission.case_record: "代居民录入诉求",
+    Permission.case_record: "代居民录入诉求、登记网格事件",
+    Permission.case_callback: "回访由别的单位承办、评价不满意的诉求",
     Permission.case_decide: "裁决申诉、挂账、街道延期与督办",
     Permission.content_review: "审核居民发布的内容",
     Permission.need_read: "查看辖区内的微心愿和志愿求助（含未公开的）",
@@ -141,6 +143,7 @@ _DESK = {
     Permission.case_note,
     Permission.case_handle,
     Permission.case_record,
+    Permission.case_callback,
     Permission.home_read,
     Permission.person_read,
     Permission.poll_read,
@@ -176,6 +179,7 @@ GRANTED: dict[Role, frozenset[Permission]] = {
         {
             Permission.case_read,
             Permission.case_record,
+            Permission.case_callback,
             Permission.home_read,
             Permission.topic_read,
             Permission.need_read,
@@ -218,6 +222,7 @@ GRANTED: dict[Role, frozenset[Permission]] = {
             Permission.case_note,
             Permission.case_dispatch,
             Permission.case_verify,
+            Permission.case_callback,
             Permission.case_decide,
             Permission.person_read,
             Permission.grant_read,

@@ -76,6 +76,9 @@ class HomeItem(Out):
 
     id: UUID
     room: str = Field(description="房号")
+    estate: Named | None = Field(None, description="所在小区")
+    company: Named | None = Field(None, description="服务这个小区的物业公司")
+    assets: list[Named] = Field([], description="本楼栋的和全小区共用的在用设施")
 
 
 class EstateOut(Out):
@@ -85,6 +88,8 @@ class EstateOut(Out):
     name: str
     place: Named = Field(description="所在社区")
     buildings: list[Named] = Field(description="楼栋")
+    company: Named | None = Field(None, description="服务这个小区的物业公司")
+    assets: list[Named] = Field([], description="在用的设施")
 
 
 class BranchOut(Out):

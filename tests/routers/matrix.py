@@ -45,7 +45,7 @@ ANYONE, NOBODY = Who(lambda *_: True), Who(lambda *_: False)
 OWN = Who(lambda asker, here: here and asker is OWNER)
 HANDLING = Who(lambda asker, here: here and asker is HANDLER)
 CALLING = Who(
-    lambda asker, here: holds(Permission.case_verify)(asker, here) and not (HANDLING | DESK)(asker, here)
+    lambda asker, here: holds(Permission.case_callback)(asker, here) and not (HANDLING | DESK)(asker, here)
 )
 """Calls residents back about what another unit handled."""
 MEMBER = Who(lambda asker, here: here and asker.role in SERVES[UnitKind.property_company])

@@ -74,6 +74,7 @@ def test_a_grid_worker_takes_down_what_residents_say_and_decides_nothing() -> No
     assert GRANTED[R.grid_worker] == {
         P.case_read,
         P.case_record,
+        P.case_callback,
         P.home_read,
         P.topic_read,
         P.need_read,

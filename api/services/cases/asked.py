@@ -24,6 +24,11 @@ def readable(kind: RequestKind, standings: frozenset[Standing], staff: bool) -> 
     return staff or (Standing.reporter in standings and kind in PUBLIC)
 
 
+def is_asked_to_assist(row: dict[str, Any], assists: frozenset[str]) -> bool:
+    """One of the request's tasks is among `assists`."""
+    return any(task["id"] in assists for task in row["tasks"] or ())
+
+
 def open_to_all(row: dict[str, Any]) -> bool:
     """挂账: why a case stands still is told to everybody who sees it."""
     return bool(row["kind"] == RequestKind.suspend and row["state"] == RequestState.approved)
@@ -59,7 +64,11 @@ _SHOWN = (
 
 
 def shape(
-    row: dict[str, Any], standings: frozenset[Standing], staff: bool, person_id: UUID
+    row: dict[str, Any],
+    standings: frozenset[Standing],
+    staff: bool,
+    person_id: UUID,
+    assists: frozenset[str] = frozenset(),
 ) -> dict[str, Any]:
     """The wire shape of a request of the one-case statement, for one viewer: words that have not passed are
     for their author and for staff in reach."""
@@ -72,7 +81,7 @@ def shape(
         "reason": row["reason"] if told or row["content"] == ContentState.passed else None,
         "answer": row["answer"] if staff or row["answer_passed_at"] is not None else None,
         "proposed_unit_id": row["unit_id"] if staff else None,
-        "tasks": (row["tasks"] or []) if staff else [],
+        "tasks": [task for task in row["tasks"] or () if staff or task["id"] in assists],
         "mine": facts.viewer_asked,
         "moves": REQUESTS.open(RequestState(row["state"]), deciding(kind, level, standings), facts),
     }

@@ -178,11 +178,29 @@ async def follow(tx: AsyncSession, event: Event) -> None:
         words = _asked(event)
     for word in words:
         await _tell(tx, event, case, word)
+    if event.move == "assist":
+        await _tell_assisting(tx, event, case)
     if event.move == "withdraw" and case.hazard:
         await continuing.go_on_as_grid(tx, case)
     if event.to_state is not None:
         await requests.lapse(tx, case)
     await joining.follow(tx, event, case)
+
+
+async def _tell_assisting(tx: AsyncSession, event: Event, case: Case) -> None:
+    """The members of the units that were asked."""
+    asked = await tx.execute(
+        select(Unit).where(col(Unit.id).in_([UUID(unit) for unit in event.data["units"]]))
+    )
+    for unit in asked.scalars().all():
+        await notices.tell(
+            tx,
+            event,
+            list(await units.members(tx, unit)),
+            kind="case.assist.unit",
+            title="请协同办理",
+            text=f"“{case.title}”（{case.number}）请{unit.name}协同办理，请查看任务。",
+        )
 
 
 async def follow_request(tx: AsyncSession, event: Event) -> None:

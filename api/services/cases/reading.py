@@ -35,7 +35,7 @@ from api.models import (
     Unit,
 )
 from api.rules.cases import Visibility
-from api.rules.roles import OWN_UNIT_ONLY, Permission
+from api.rules.roles import OWN_UNIT_ONLY, SERVES, Permission
 from api.services.access import (
     NOW,
     VIEWER,
@@ -50,6 +50,7 @@ from api.services.access import (
 from api.services.cases.view import view
 
 Community = aliased(Place, name="community")
+AssistingUnit = aliased(Unit, name="assisting")
 CASE_ID = bindparam("case_id", type_=Uuid())
 
 
@@ -72,6 +73,28 @@ def readable_cases() -> ColumnElement[bool]:
         reaches(Permission.case_read, col(Case.path)),
         serves(col(Case.unit_id)),
         and_(col(Case.passed_at).is_not(None), or_(open_to_all, open_to_neighbours)),
+    )
+
+
+def _assists() -> Any:
+    """Tasks of the case that were given to units the viewer serves."""
+    return (
+        select(func.array_agg(col(CaseTask.id).distinct()))
+        .select_from(CaseTask)
+        .join(AssistingUnit, col(AssistingUnit.id) == col(CaseTask.unit_id))
+        .join(Grant, at_unit(AssistingUnit))
+        .where(
+            col(CaseTask.case_id) == col(Case.id),
+            col(Grant.person_id) == VIEWER,
+            or_(
+                *(
+                    and_(col(AssistingUnit.kind) == k, col(Grant.role).in_(sorted(r)))
+                    for k, r in SERVES.items()
+                )
+            ),
+            live(),
+        )
+        .scalar_subquery()
     )
 
 
@@ -149,12 +172,12 @@ def _roles_at_unit() -> Any:
     )
 
 
-def at_unit() -> ColumnElement[bool]:
+def at_unit(unit: type[Unit] = Unit) -> ColumnElement[bool]:
     """Grants that make members of the unit: held at it, or at its place where the unit is a public one."""
-    public = col(Unit.kind).not_in(OWN_UNIT_ONLY)
+    public = col(unit.kind).not_in(OWN_UNIT_ONLY)
     return or_(
-        col(Grant.unit_id) == col(Unit.id),
-        and_(of_place(), col(Grant.place_id) == col(Unit.place_id), public),
+        col(Grant.unit_id) == col(unit.id),
+        and_(of_place(), col(Grant.place_id) == col(unit.place_id), public),
     )
 
 
@@ -165,7 +188,10 @@ _SHOWN = [column for column in _TABLE.columns if column.name not in _HIDDEN]
 
 
 def one_case() -> Select[Any]:
-    """The whole view of one case for one viewer: bind `case_id`, `viewer`, `now`."""
+    """The whole view of one case for one viewer: bind `case_id`, `viewer`, `now`.
+
+    A unit asked to assist opens the case as well, and lists it nowhere.
+    """
     return (
         select(
             *_SHOWN,
@@ -178,6 +204,7 @@ def one_case() -> Select[Any]:
             roles_here(col(Case.path)).scalar_subquery().label("roles"),
             _roles_at_unit().label("unit_roles"),
             _requests().label("requests"),
+            _assists().label("assists"),
             col(Estate.name).label("estate_name"),
             col(Asset.name).label("asset_name"),
             col(Home.room),
@@ -197,7 +224,7 @@ def one_case() -> Select[Any]:
         .outerjoin(Estate, col(Estate.id) == col(Case.estate_id))
         .outerjoin(Asset, col(Asset.id) == col(Case.asset_id))
         .outerjoin(Home, col(Home.id) == col(Case.home_id))
-        .where(col(Case.id) == CASE_ID, readable_cases())
+        .where(col(Case.id) == CASE_ID, or_(readable_cases(), _assists().is_not(None)))
     )
 
 

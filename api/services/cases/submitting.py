@@ -274,7 +274,7 @@ _FRESH: dict[str, Any] = {
     **dict.fromkeys(
         (
             "consent", "latitude", "longitude", "unit_id", "unit_name", "unit_kind", "unit_roles", "handler_id",
-            "outcome", "requests", "plan", "plan_passed_at", "outside_system", "outside_number", "reject_reason",
+            "outcome", "requests", "assists", "plan", "plan_passed_at", "outside_system", "outside_number", "reject_reason",
             "merged_into_id", "merged_at", "stars", "first_contact_at", "handled_at", "closed_at",
         )
     ),

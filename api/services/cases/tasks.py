@@ -1,5 +1,6 @@
 """协同: tasks handed to other units; the case cannot be finished while one is open."""
 
+from dataclasses import replace
 from uuid import UUID
 
 from sqlalchemy import select, update
@@ -13,6 +14,8 @@ from api.models.cases import CaseId
 from api.models.places import UnitId
 from api.rules.case_requests import TASKS, TaskMove, TaskStanding, TaskState
 from api.rules.cases import Standing
+from api.rules.places import UnitKind
+from api.rules.roles import SERVES, capacity
 from api.services import units
 from api.services.access import Viewer
 from api.services.cases import handling
@@ -63,7 +66,8 @@ async def act(
         .where(col(Case.id) == case_id)
         .values(tasks_open=col(Case.tasks_open) - 1, version=col(Case.version) + 1, updated_at=clock.now())
     )
-    handling.note(tx, case, f"task_{move.value}", _TOLD[move], {"task_id": str(task_id)})
+    told = replace(case, actor_title=task.actor_title)
+    handling.note(tx, told, f"task_{move.value}", _TOLD[move], {"task_id": str(task_id)})
 
 
 async def _find(tx: AsyncSession, case: CaseSubject, task_id: UUID, actor: Viewer) -> TaskSubject:
@@ -73,7 +77,7 @@ async def _find(tx: AsyncSession, case: CaseSubject, task_id: UUID, actor: Viewe
         .where(col(CaseTask.id) == task_id, col(CaseTask.case_id) == case.id)
     )
     pair = found.first()
-    if pair is None or not roles(case.row):
+    if pair is None or not (roles(case.row) or task_id in (case.row["assists"] or ())):
         raise NotFound("没有这项协同任务")
     row, unit = pair
     serves = await units.is_member(tx, unit, actor.person_id)
@@ -95,7 +99,7 @@ async def _find(tx: AsyncSession, case: CaseSubject, task_id: UUID, actor: Viewe
         frozenset(standings),
         None,
         actor.person_id,
-        case.actor_title,
+        case.actor_title if roles(case.row) else capacity(SERVES[UnitKind(unit.kind)]),
         look_again,
         row,
     )

@@ -12,7 +12,7 @@ from api.rules.places import UnitKind
 from api.rules.property import ADVICE
 from api.rules.roles import HEADS, SERVES, Permission, Role, permissions_of
 from api.services.access import Viewer
-from api.services.cases.asked import open_to_all, readable, shape
+from api.services.cases.asked import is_asked_to_assist, open_to_all, readable, shape
 
 ANONYMOUS = "匿名居民"
 _SHOWN_CLOCKS = ("sign", "contact", "finish")
@@ -40,8 +40,9 @@ def standings(row: Row, viewer: Viewer) -> frozenset[Standing]:
         found.add(Standing.dispatcher)
     if Permission.case_verify in permissions and not mine:
         found.add(Standing.verifier)
-        if Standing.unit_member not in found and row["handler_id"] != viewer.person_id:
-            found.add(Standing.caller)
+    own_work = Standing.unit_member in found or row["handler_id"] == viewer.person_id
+    if Permission.case_callback in permissions and not mine and not own_work:
+        found.add(Standing.caller)
     if Permission.case_decide in permissions and not mine:
         found.add(Standing.overseer)
     return frozenset(found)
@@ -120,8 +121,8 @@ def view(row: Row, viewer: Viewer) -> dict[str, Any]:
         "self_handled": row["self_handled"],
         "place": {"id": row["place_id"], "name": row["place_name"]},
         "community": {"id": row["community_id"], "name": row["community_name"]},
-        "home_id": row["home_id"] if inside else None,
-        "room": row["room"] if inside else None,
+        "home_id": row["home_id"] if inside or row["assists"] else None,
+        "room": row["room"] if inside or row["assists"] else None,
         "estate": named(row, "estate"),
         "asset": named(row, "asset"),
         "advice": ADVICE.get(row["category"]),
@@ -159,10 +160,13 @@ def _position(row: Row) -> dict[str, float] | None:
 def _requests(row: Row, viewer: Viewer, who: frozenset[Standing]) -> list[dict[str, Any]]:
     """Those this viewer may know of."""
     staff = bool(roles(row))
+    assists = frozenset(str(task_id) for task_id in row["assists"] or ())
     found = [
-        shape(request, who, staff, viewer.person_id)
+        shape(request, who, staff, viewer.person_id, assists)
         for request in row["requests"] or ()
-        if readable(RequestKind(request["kind"]), who, staff) or open_to_all(request)
+        if readable(RequestKind(request["kind"]), who, staff)
+        or open_to_all(request)
+        or is_asked_to_assist(request, assists)
     ]
     for request in found:
         for name in ("asked_at", "decided_at"):

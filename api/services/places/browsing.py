@@ -10,7 +10,7 @@ from sqlmodel import col
 
 from api.kit.paging import LAST, page, read_cursor
 from api.kit.problems import Problem
-from api.models import Branch, Estate, EstateBuilding, Home, Place
+from api.models import Asset, Branch, Company, Estate, EstateBuilding, Home, Place, Unit
 from api.rules.places import Level, ancestor_paths
 from api.services.access import under
 from api.services.places import bounds
@@ -112,7 +112,46 @@ async def homes(tx: AsyncSession, building_id: UUID, *, limit: int, after: str |
             > select(col(last.room)).where(col(last.id) == read_cursor(after)).scalar_subquery()
         )
     found = await tx.execute(select(Home).where(*wanted).order_by(col(Home.room)).limit(limit + 1))
-    return page([{"id": home.id, "room": home.room} for home in found.scalars()], limit)
+    common = await _around(tx, building_id)
+    return page([{"id": home.id, "room": home.room, **common} for home in found.scalars()], limit)
+
+
+async def _around(tx: AsyncSession, building_id: UUID) -> dict[str, Any]:
+    """What all homes of a building have in common: estate, company, assets."""
+    found = await tx.execute(
+        select(Estate)
+        .join(EstateBuilding, col(EstateBuilding.estate_id) == col(Estate.id))
+        .where(col(EstateBuilding.building_id) == building_id)
+    )
+    estate = found.scalar_one_or_none()
+    if estate is None:
+        return {"estate": None, "company": None, "assets": []}
+    companies, assets = await _serving(tx, [estate.id])
+    return {
+        "estate": {"id": estate.id, "name": estate.name},
+        "company": companies.get(estate.id),
+        "assets": [_named(a) for a in assets if a.building_id in (None, building_id)],
+    }
+
+
+async def _serving(tx: AsyncSession, estate_ids: list[Any]) -> tuple[dict[Any, Any], list[Asset]]:
+    """The company of each estate, by its active unit, and the assets in use of all of them."""
+    units = await tx.execute(
+        select(col(Unit.estate_id), col(Company.id), col(Company.name))
+        .join(Company, col(Company.id) == col(Unit.company_id))
+        .where(col(Unit.estate_id).in_(estate_ids), col(Unit.active))
+    )
+    assets = await tx.execute(
+        select(Asset)
+        .where(col(Asset.estate_id).in_(estate_ids), col(Asset.active))
+        .order_by(col(Asset.name), col(Asset.id))
+    )
+    companies = {estate_id: {"id": company_id, "name": name} for estate_id, company_id, name in units}
+    return companies, list(assets.scalars())
+
+
+def _named(asset: Asset) -> dict[str, Any]:
+    return {"id": asset.id, "name": asset.name}
 
 
 async def estates(tx: AsyncSession, place_id: UUID, *, limit: int, after: str | None) -> dict[str, Any]:
@@ -143,6 +182,10 @@ async def estates(tx: AsyncSession, place_id: UUID, *, limit: int, after: str | 
     )
     for estate_id, building_id, name in buildings:
         by_id[estate_id]["buildings"].append({"id": building_id, "name": name})
+    companies, assets = await _serving(tx, list(by_id))
+    for row in rows:
+        row["company"] = companies.get(row["id"])
+        row["assets"] = [_named(a) for a in assets if a.estate_id == row["id"]]
     return page(rows, limit)
 
 
