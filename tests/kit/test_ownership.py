@@ -54,17 +54,20 @@ async def test_every_guarded_table_and_no_other_is_closed_to_changes(db: Databas
             (),
             (),
         )
-        unchangeable = await connection.fetch(
-            "select c.oid::regclass::text as tablename from pg_class c "
-            "where relnamespace = 'public'::regnamespace and relkind = 'r' and relname <> 'alembic_version' "
-            "and not has_table_privilege(c.oid, 'update') order by 1"
-        )
-        guarded = await owner.fetch(
-            "select distinct tgrelid::regclass::text as tablename from pg_trigger "
-            "where tgfoid = 'forbid_change'::regproc order by 1"
-        )
-        assert [r["tablename"] for r in unchangeable] == [r["tablename"] for r in guarded]
-        assert {r["tablename"] for r in guarded} >= set(GUARDED)
+        for right, bit, known in (("update", 16, GUARDED), ("delete", 8, {*GUARDED, "event_words"})):
+            closed = await connection.fetch(
+                "select c.oid::regclass::text as name from pg_class c "
+                "where relnamespace = 'public'::regnamespace and relkind = 'r' and relname <> 'alembic_version' "
+                "and not has_table_privilege(c.oid, $1) order by 1",
+                right,
+            )
+            guarded = await owner.fetch(
+                "select distinct tgrelid::regclass::text as name from pg_trigger "
+                "where tgfoid = 'forbid_change'::regproc and tgtype & $1 > 0 order by 1",
+                bit,
+            )
+            assert closed == guarded
+            assert {r["name"] for r in guarded} >= set(known)
         assert (await look(owner)).owns
     finally:
         await connection.close()
