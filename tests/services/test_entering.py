@@ -178,6 +178,19 @@ async def test_who_is_forgotten_leaves_no_number_with_what_was_entered(
     assert MATTER["text"] not in row.dump
 
 
+async def test_nothing_is_handed_in_where_a_place_is_closed(town: Town) -> None:
+    here = town.here
+    for closed, where in (
+        (here.building, {"home_id": str(here.home)}),
+        (here.place, {"place_id": str(here.place)}),
+    ):
+        async with town.app.state.db.transaction() as tx:
+            await tx.execute(text("update places set active = false where id = :id"), {"id": closed})
+        for who, more in ((here.resident, {}), (here.worker, {"on_behalf_of": BEHALF})):
+            answer = await who.post("/cases", {**MATTER, **where, **more})
+            assert answer.status_code == 404, who.name
+
+
 @pytest.mark.parametrize("wrong", [{"phone": "王"}, {"name": ""}, {"consent": ""}, {"channel": "found"}])
 async def test_what_is_known_of_the_person_must_be_whole(town: Town, wrong: dict[str, str]) -> None:
     body = {**MATTER, "place_id": str(town.here.place), "on_behalf_of": {**BEHALF, **wrong}}
