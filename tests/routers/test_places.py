@@ -39,7 +39,10 @@ async def test_one_walks_from_the_province_to_ones_door(town: Town) -> None:
     assert [p["name"] for p in building["ancestors"]] == names[:-1]
     assert building["estate"]["name"] == "梅园新村社区小区"
     homes = (await who.get(f"/places/{building['id']}/homes")).json()
-    assert homes == {"items": [{"id": str(town.here.home), "room": "301"}], "next": None}
+    assert [(home["id"], home["room"]) for home in homes["items"]] == [(str(town.here.home), "301")]
+    assert set(homes["items"][0]) == {"id", "room", "estate", "company", "assets"}, (
+        "nothing of who lives there"
+    )
 
 
 async def test_children_come_by_code_page_by_page(town: Town, db: Database) -> None:
