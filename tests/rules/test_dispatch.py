@@ -1,5 +1,7 @@
 """社区派单 in numbers and words: what each pairing costs, who is left out and why, wide batches as good as small ones."""
 
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import date
 from itertools import product
@@ -153,3 +155,9 @@ def test_whoever_the_same_twenty_near_members_cannot_all_serve_gets_the_far_ones
     near, far = replace(MEMBER, room=1, path=NEED.path), replace(MEMBER, room=1)
     found = plan([group([NEED] * 30, [near] * CANDIDATES + [far] * 10)], Weights(), most_arcs=CANDIDATES * 30)
     assert (len(found.proposals), found.alone) == (30, [])
+
+
+def test_a_process_of_the_api_loads_neither_numpy_nor_the_solver() -> None:
+    asked = "import sys, api.main; print(sorted({'numpy', 'ortools', 'scipy'} & set(sys.modules)))"
+    told = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+    assert told.stdout.strip() == "[]"
