@@ -1,5 +1,7 @@
 """社区派单 in numbers and words: what each pairing costs, who is left out and why, wide batches as good as small ones."""
 
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import date
 from itertools import product
@@ -147,3 +149,15 @@ def test_gini_is_none_where_all_are_alike_and_near_one_where_one_does_all() -> N
     assert gini(np.full(9, 4)) == pytest.approx(0)
     assert gini(np.array([0] * 99 + [50])) == pytest.approx(0.99)
     assert gini(np.array([1, 2, 3, 4])) == pytest.approx(0.25)
+
+
+def test_whoever_the_same_twenty_near_members_cannot_all_serve_gets_the_far_ones() -> None:
+    near, far = replace(MEMBER, room=1, path=NEED.path), replace(MEMBER, room=1)
+    found = plan([group([NEED] * 30, [near] * CANDIDATES + [far] * 10)], Weights(), most_arcs=CANDIDATES * 30)
+    assert (len(found.proposals), found.alone) == (30, [])
+
+
+def test_a_process_of_the_api_loads_neither_numpy_nor_the_solver() -> None:
+    asked = "import sys, api.main; print(sorted({'numpy', 'ortools', 'scipy'} & set(sys.modules)))"
+    told = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+    assert told.stdout.strip() == "[]"
