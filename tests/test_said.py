@@ -37,6 +37,13 @@ WORDS = frozenset(
 OURS = {
     ("services/cases/handling.py", "way.reason"): "why a rule chose the unit, in the rule's words",
     ("services/cases/requests.py", "by.text"): "a limit, written out by api/rules/clocks.py",
+    ("services/activities/queueing.py", "text"): "which of two ways a seat was given up, in our words",
+    ("services/activities/queueing.py", "within.text"): "a limit, written out by api/rules/clocks.py",
+    ("services/activities/leaving.py", "text"): "how a seat was left, in our words",
+    ("services/hours/recording.py", "entry.minutes"): "a number",
+    ("services/people/teams.py", "words"): "what became of a team, in our words, and its name",
+    ("services/statistics/excluding.py", "reason"): "one of the fixed reasons; its value and its title",
+    ("services/topics/moving.py", "reason"): "why a poll decided nothing, in the counter's words",
     ("services/polls/counting.py", "outcome['words'][0]"): "the outcome, in the counter's words",
 }
 

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from fastapi import FastAPI
@@ -25,7 +26,7 @@ from api.rules.voting.rule import digest
 from api.rules.voting.verify import verify
 from api.services.polls import sealing
 from api.services.privacy.erasing import Goodbyes
-from api.services.privacy.holdings import HOLDINGS
+from api.services.privacy.holdings import HOLDINGS, OFFICES, exporting
 from api.services.privacy.plain import PLAIN, plain
 from api.services.uploads import sweeping
 from tests import polls
@@ -65,6 +66,21 @@ def test_what_holds_words_is_emptied_and_what_holds_a_person_is_exported_or_says
     assert [h.table for h in HOLDINGS if not h.mine and not h.untold] == []
     assert [h.table for h in HOLDINGS if h.mine and h.untold] == []
     assert len({h.table for h in HOLDINGS}) == len(HOLDINGS)
+
+
+async def test_the_database_takes_every_statement_of_the_registry(db: Database) -> None:
+    """For somebody who does not exist, so that one table's slip is named alone."""
+    refused = []
+    everything = {"person": uuid4(), "erasure": uuid4(), "now": clock.now(), "offices": OFFICES}
+    statements = [(h.table, text(sql)) for h in HOLDINGS for sql in h.erase]
+    for table, statement in [*statements, *((h.table, sql) for h, sql in exporting())]:
+        names = {n: v for n, v in everything.items() if n in statement.compile().params}
+        try:
+            async with db.transaction() as tx:
+                await tx.execute(statement, names)
+        except DBAPIError as error:
+            refused.append((table, str(error.orig)[:200]))
+    assert refused == []
 
 
 # 注销

@@ -28,7 +28,7 @@ async def test_switched_off_it_is_not_asked_for_and_nothing_is_written_down_at_l
     town: Town, settings: Settings, wechat_simulator: Simulator
 ) -> None:
     async def rated(name: str, on: bool) -> int:
-        town.app.state.settings.wechat_risk_rank = on
+        town.app.state.settings = settings.model_copy(update={"wechat_risk_rank": on})
         answer = await town.client.post("/v1/sessions", json={"code": wechat_simulator.login_code(name)})
         async with town.app.state.db.reading() as tx:
             found = await tx.execute(

@@ -217,7 +217,7 @@ async def cancel(
 
 
 async def _cancel(tx: AsyncSession, activity: ActivitySubject, reason: str) -> None:
-    await activity.move(tx, "cancel", text=f"取消活动：{reason}", reason=reason)
+    await activity.move(tx, "cancel", text="取消活动", told=f"取消活动：{reason}", reason=reason)
     await deadlines.cancel(tx, activity.id)
 
 

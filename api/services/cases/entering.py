@@ -115,5 +115,5 @@ async def contact(
     name, phone = sealed.one()
     if name is None or phone is None:
         raise NoContact
-    handling.note(tx, case, "view_contact", None, {"reason": reason})
+    handling.note(tx, case, "view_contact", None, {}, words={"reason": reason})
     return {"name": vault.open(NAME, name), "phone": vault.open(PHONE, phone)}

@@ -243,6 +243,7 @@ def note(
     data: dict[str, Any],
     *,
     told: str | None = None,
+    words: dict[str, Any] | None = None,
 ) -> None:
     """Something the actor did to a case that changes no state of it."""
     record(
@@ -255,6 +256,7 @@ def note(
         text=text,
         data=data,
         told=told,
+        words=words,
     )
 
 

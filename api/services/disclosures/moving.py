@@ -31,7 +31,8 @@ async def review(tx: AsyncSession, viewer: Viewer, disclosure_id: UUID, opinion:
     await disclosure.move(
         tx,
         DisclosureMove.review,
-        text=f"监督委员会审核通过：{opinion}",
+        text="监督委员会审核通过",
+        told=f"监督委员会审核通过：{opinion}",
         reviewed_by=viewer.person_id,
         opinion=opinion,
     )
@@ -40,7 +41,7 @@ async def review(tx: AsyncSession, viewer: Viewer, disclosure_id: UUID, opinion:
 async def return_(tx: AsyncSession, viewer: Viewer, disclosure_id: UUID, reason: str) -> None:
     """退回修改; nobody gets more time by it."""
     disclosure = await find(tx, viewer, disclosure_id)
-    await disclosure.move(tx, DisclosureMove.return_, text=f"退回修改：{reason}")
+    await disclosure.move(tx, DisclosureMove.return_, text="退回修改", told=f"退回修改：{reason}")
 
 
 async def publish(tx: AsyncSession, viewer: Viewer, disclosure_id: UUID) -> None:

@@ -111,7 +111,7 @@ async def counter(tx: AsyncSession, viewer: Viewer, record_id: UUID, reason: str
                 day=entry.day,
                 counters_id=entry.id,
                 recorded_by=viewer.person_id,
-                reason=reason,
+                reason="冲正",
             ).model_dump()
         )
         .on_conflict_do_nothing(
@@ -126,7 +126,7 @@ async def counter(tx: AsyncSession, viewer: Viewer, record_id: UUID, reason: str
     await tx.execute(
         update(Seat).where(col(Seat.id) == entry.seat_id).values({column: col(column) - entry.minutes})
     )
-    await earning.counter(tx, source_id=entry.id, reason=reason)
+    await earning.counter(tx, source_id=entry.id, reason="冲正时长")
     record(
         tx,
         subject_kind="service_record",
@@ -135,6 +135,8 @@ async def counter(tx: AsyncSession, viewer: Viewer, record_id: UUID, reason: str
         actor_id=viewer.person_id,
         actor_title=capacity(roles),
         text="冲正时长",
-        data={"reason": reason, "person_id": str(entry.person_id), "minutes": entry.minutes},
+        data={"person_id": str(entry.person_id), "minutes": entry.minutes},
+        words={"reason": reason},
+        about=entry.person_id,
     )
     return UUID(str(made))

@@ -131,6 +131,8 @@ DELIBERATION: tuple[Holding, ...] = (
         "papers",
         "会议纪要打印件（重新排版，不再有到会人的姓名）",
         (),
+        words=("content",),
+        untold="会议的纪要，不是个人的资料",
         erase=(
             """update papers set state = 'pending', content = null, created_at = :now
                 where subject_id in (select meeting_id from topic_attendances where person_id = :person)""",

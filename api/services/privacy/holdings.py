@@ -56,6 +56,9 @@ HOLDINGS: tuple[Holding, ...] = (
         "member_lines",
         "成员名册（仅号码的单向散列）",
         ("phone_index",),
+        words=("work_unit", "skills", "times", "qualifications"),
+        mine="t.phone_index = (select phone_index from people where id = :person)",
+        hidden=("phone_index",),
         erase=(
             """delete from member_lines l using people p
                where p.id = :person and l.phone_index = p.phone_index""",
@@ -152,7 +155,11 @@ HOLDINGS: tuple[Holding, ...] = (
         "志愿队伍成员",
         ("person_id",),
         mine="t.person_id = :person",
-        erase=("update team_members set left_at = :now where person_id = :person and left_at is null",),
+        words=("reason",),
+        erase=(
+            "update team_members set left_at = :now where person_id = :person and left_at is null",
+            "update team_members set reason = null where person_id = :person and reason is not null",
+        ),
     ),
     Holding(
         "qualifications",

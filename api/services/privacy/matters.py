@@ -87,13 +87,21 @@ MATTERS: tuple[Holding, ...] = (
         "cases",
         "诉求",
         ("reporter_id", "recorder_id", "handler_id", "owner_id", "behalf_phone_index"),
-        words=("title", "text", "reporter_alias", "plan"),
+        words=(
+            "title",
+            "text",
+            "reporter_alias",
+            "plan",
+            "consent",
+            "behalf_name_sealed",
+            "behalf_phone_sealed",
+        ),
         mine="t.reporter_id = :person",
         hidden=("behalf_name_sealed", "behalf_phone_sealed", "behalf_phone_index"),
         erase=(
             f"""update cases set title = '{WITHDRAWN}', text = '{WITHDRAWN}', reporter_alias = null, plan = null,
-                  behalf_name_sealed = null, behalf_phone_sealed = null, behalf_phone_index = null,
-                  consent = null, version = version + 1, updated_at = :now
+                  consent = null, behalf_name_sealed = null, behalf_phone_sealed = null, behalf_phone_index = null,
+                  version = version + 1, updated_at = :now
                 where reporter_id = :person""",
         ),
     ),
@@ -145,9 +153,9 @@ MATTERS: tuple[Holding, ...] = (
         "dispatch_lines",
         "派单方案",
         ("member_id",),
-        words=("reasons",),
+        words=("reasons", "note"),
         mine="t.member_id = :person",
-        erase=("update dispatch_lines set reasons = '{}' where member_id = :person",),
+        erase=("update dispatch_lines set reasons = '{}', note = null where member_id = :person",),
     ),
     Holding(
         "dispatch_batches",

@@ -5,7 +5,9 @@ A test holds both halves against the tables: a new column with text, JSON or byt
 
 PLAIN: dict[str, tuple[str, ...]] = {
     "代码、种类、状态和路径，取值由程序规定": (
-        "appointments.path case_messages.author_title case_reach.audience case_requests.asker_title",
+        "activities.path activities.qualifications certificates.number disclosures.path disclosures.period",
+        "dispatch_batches.path dispatch_settings.weights papers.subject_kind polls.turnout appointments.path",
+        "case_messages.author_title case_reach.audience case_requests.asker_title",
         "case_requests.decider_title cases.number cases.path cases.routing_rule content_checks.path",
         "content_checks.subject_kind content_checks.suggest content_checks.trace_id deadlines.kind",
         "deadlines.limits deadlines.pauses deadlines.segments deadlines.service_hours deadlines.subject_kind",
@@ -19,7 +21,7 @@ PLAIN: dict[str, tuple[str, ...]] = {
         "uploads.media_type uploads.subject_kind wechat_identities.app wechat_pushes.kind",
     ),
     "只有程序自己的话、编号和数；人写的在 event_words（tests/test_said.py 看住）": (
-        "events.data events.text points_entries.reason",
+        "events.data events.text points_entries.reason service_records.reason",
     ),
     "错误的种类和位置，不含内容（api/kit/mishaps.py）": (
         "deliveries.error jobs.error subscription_messages.error",
@@ -32,6 +34,7 @@ PLAIN: dict[str, tuple[str, ...]] = {
     ),
     "以单位名义写的、已公开的文书": (
         "calendar_versions.days calendar_versions.note cases.outside_number cases.outside_system",
+        "certificates.contact certificates.handler_name disclosures.body disclosures.opinion disclosures.title",
         "milestones.title polls.options polls.text polls.title progress.text rewards.text rewards.title",
         "topic_meetings.conclusion topic_meetings.minutes topic_meetings.title topic_meetings.venue",
     ),
@@ -42,7 +45,9 @@ PLAIN: dict[str, tuple[str, ...]] = {
         "polls.outcome polls.roll_hash polls.rule polls.rule_hash polls.turnout_hash sealed_leaves.leaf",
         "seals.hash seals.previous seals.root seals.signature",
     ),
-    "算出来的坐标和计数，或平台画的图": ("opinion_maps.data program_codes.image",),
+    "算出来的坐标和计数、平台画的图，和字体缺的字": (
+        "certificates.missing opinion_maps.data papers.missing program_codes.image",
+    ),
 }
 """Reason → columns as `table.column`, some to a line."""
 

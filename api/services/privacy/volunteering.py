@@ -5,19 +5,21 @@ from api.services.privacy.holding import GONE, WITHDRAWN, Holding
 VOLUNTEERING: tuple[Holding, ...] = (
     Holding(
         "activities",
-        "志愿活动（已公开的留作记录，不再有起草人）",
+        "志愿活动（名额、时长和时间留作记录）",
         ("author_id",),
+        words=("title", "text", "spot", "reason"),
         mine="t.author_id = :person",
         erase=(
-            f"""update activities set title = '{WITHDRAWN}', text = '{WITHDRAWN}', spot = '{WITHDRAWN}',
+            f"""update activities set reason = null, title = '{WITHDRAWN}', text = '{WITHDRAWN}', spot = '{WITHDRAWN}',
                   version = version + 1, updated_at = :now
-                where author_id = :person and content <> 'pass'""",
+                where author_id = :person""",
         ),
     ),
     Holding(
         "seats",
         "活动名额",
         ("person_id",),
+        words=("reason",),
         mine="t.person_id = :person",
         erase=("update seats set reason = null where person_id = :person and reason is not null",),
     ),
@@ -32,6 +34,7 @@ VOLUNTEERING: tuple[Holding, ...] = (
         "added_hours",
         "补录时长",
         ("person_id", "proposed_by", "decided_by"),
+        words=("reason", "refusal"),
         mine="t.person_id = :person",
         erase=(f"update added_hours set reason = '{GONE}', refusal = null where person_id = :person",),
     ),
@@ -45,6 +48,7 @@ VOLUNTEERING: tuple[Holding, ...] = (
         "certificates",
         "志愿服务记录证明（查验时只余“已注销”）",
         ("person_id", "issued_by", "name_sealed", "identity_index"),
+        words=("name_masked", "id_masked", "volunteer_number", "lines", "reason", "pdf"),
         mine="t.person_id = :person",
         hidden=("name_sealed", "identity_index", "pdf"),
         erase=(
