@@ -119,7 +119,7 @@ class Printer:
             "issued_on": clock.local(it.issued_at).strftime("%Y年%m月%d日"),
         }
         code = qr_svg(address, scale=4)
-        return typeset(TEMPLATE, data, at=it.issued_at, pictures=[code])
+        return typeset(TEMPLATE, data, at=it.issued_at.replace(microsecond=0), pictures=[code])
 
     async def _keep(self, it: Certificate, printed: Printed) -> None:
         """Of two who printed the same the first is kept; revoked meanwhile, nothing is."""
