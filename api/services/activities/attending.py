@@ -5,13 +5,13 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-import segno
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from api.kit import clock
 from api.kit.problems import NotAllowed, Problem, WrongMoment
+from api.kit.qr import qr_svg
 from api.kit.secrets import Vault
 from api.models import Attendance, Seat
 from api.models.activities import SeatId
@@ -56,7 +56,7 @@ async def current_code(tx: AsyncSession, vault: Vault, viewer: Viewer, activity_
     if row["state"] != ActivityState.published or not is_open(row["starts_at"], row["ends_at"], clock.now()):
         raise CheckinClosed
     code, until = code_at(lambda text: vault.index(CHECKIN, text), activity_id, clock.now())
-    picture = segno.make(code, error="m", micro=False).svg_inline(scale=8, border=2)
+    picture = qr_svg(code, scale=8)
     return {"code": code, "svg": picture, "until": until}
 
 

@@ -8,7 +8,6 @@ import time
 from typing import Any
 from uuid import UUID
 
-import segno
 from anyio.to_thread import run_sync
 from sqlalchemy import ARRAY, Uuid, bindparam, func, select, update
 from sqlmodel import col
@@ -18,6 +17,7 @@ from api.kit.db import Database
 from api.kit.events import record
 from api.kit.mishaps import told, trail
 from api.kit.printing import Printed, typeset
+from api.kit.qr import qr_svg
 from api.kit.secrets import Vault
 from api.models import Certificate, Place
 from api.rules.certificates import ID_TITLES, LINES_SHOWN, CertificateState, hours_of
@@ -118,8 +118,8 @@ class Printer:
             "address": address,
             "issued_on": clock.local(it.issued_at).strftime("%Y年%m月%d日"),
         }
-        code = segno.make(address, error="m", micro=False).svg_inline(scale=4, border=2)
-        return typeset(TEMPLATE, data, at=it.issued_at, pictures=[code])
+        code = qr_svg(address, scale=4)
+        return typeset(TEMPLATE, data, at=it.issued_at.replace(microsecond=0), pictures=[code])
 
     async def _keep(self, it: Certificate, printed: Printed) -> None:
         """Of two who printed the same the first is kept; revoked meanwhile, nothing is."""
