@@ -113,5 +113,10 @@ def test_whoever_needs_a_session_is_told_so(found: dict[str, dict[str, Any]]) ->
     open_to_all = {
         operation["operationId"] for _, operation in operations(found) if "security" not in operation
     }
-    # A picture's address is signed: whoever holds it may look.
-    assert open_to_all == {"start_session", "admin_start_console_session", "get_upload_content"}
+    # A picture's address is signed, and a certificate's number cannot be guessed: whoever holds it may look.
+    assert open_to_all == {
+        "start_session",
+        "admin_start_console_session",
+        "get_upload_content",
+        "check_certificate",
+    }

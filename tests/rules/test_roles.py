@@ -80,6 +80,7 @@ def test_a_grid_worker_takes_down_what_residents_say_and_decides_nothing() -> No
         P.need_read,
         P.need_record,
         P.need_callback,
+        P.activity_read,
     }
 
 
