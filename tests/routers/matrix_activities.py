@@ -171,6 +171,7 @@ async def fill(
         "published": (now + timedelta(hours=1), ActivityState.published),
         "strict": (now + timedelta(days=5), ActivityState.published),
         "next": (now + timedelta(days=7), ActivityState.published),
+        "older": (now - timedelta(days=11), ActivityState.ended),
         "missed": (now - timedelta(days=9), ActivityState.ended),
         "ended": (now - timedelta(days=7), ActivityState.ended),
     }
@@ -182,6 +183,7 @@ async def fill(
         "confirmed": _held(made["published"], owner, SeatState.confirmed),
         "offered": _held(made["next"], owner, SeatState.offered),
         "no_show": _held(made["missed"], owner, SeatState.no_show),
+        "older": _held(made["older"], owner, SeatState.no_show),
         "credited": _held(made["ended"], owner, SeatState.credited, minutes_automatic=60),
     }
     tx.add_all(held.values())
@@ -197,9 +199,10 @@ async def fill(
         minutes=60,
         day=clock.local(made["ended"].starts_at).date(),
     )
+    # Of a seat without automatic minutes: should confirming write such, nothing else would stand in its way.
     adding = AddedHours(
-        activity_id=credited.activity_id,
-        seat_id=credited.id,
+        activity_id=held["older"].activity_id,
+        seat_id=held["older"].id,
         person_id=owner,
         minutes=30,
         reason="签名册",
