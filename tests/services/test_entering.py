@@ -91,7 +91,10 @@ async def test_a_call_is_entered_handled_and_claimed_by_the_callers_own_login(
     assert (rated.json()["state"], rated.json()["rating"]) == ("closed", 5)
     async with town.app.state.db.reading() as tx:
         looked = await tx.execute(
-            text("select actor_id, data->>'reason' from events where move = 'view_contact'")
+            text(
+                "select actor_id, words->>'reason' from events join event_words on event_id = id"
+                " where move = 'view_contact'"
+            )
         )
         assert looked.all() == [(here.worker.id, "电话联系居民")]
         kept = await tx.execute(

@@ -3,10 +3,11 @@
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, case, func, or_, select
+from sqlalchemy import ColumnElement, Select, case, func, literal_column, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from api.kit.events import Event, EventWords
 from api.kit.paging import page, read_cursor
 from api.kit.problems import NotFound
 from api.models import Activity, Person, Place, Seat, ServiceRecord
@@ -18,7 +19,15 @@ from api.services.access import VIEWER, Viewer, params, reaches
 from api.services.activities.reading import organised, row_of
 from api.services.activities.view import UNSAID
 
-_SHOWN = ("id", "kind", "minutes", "day", "counters_id", "reason", "created_at")
+_SHOWN = ("id", "kind", "minutes", "day", "counters_id", "created_at")
+_SAID = (
+    select(col(EventWords.words)["reason"].astext)
+    .join(Event, col(Event.id) == col(EventWords.event_id))
+    .where(col(Event.subject_id) == col(ServiceRecord.counters_id), col(Event.move) == "counter")
+    .limit(literal_column("1"))
+    .scalar_subquery()
+)
+"""Why it was countered: beside the event, since the ledger itself cannot forget."""
 
 
 def readable_records() -> ColumnElement[bool]:
@@ -40,6 +49,7 @@ def record_rows() -> Select[Any]:
         col(Activity.path),
         col(Place.name).label("place_name"),
         col(Person.nickname),
+        _SAID.label("said"),
     )
     return (
         select(*shown)
@@ -63,6 +73,7 @@ def record_view(viewer: Viewer, row: Any) -> dict[str, Any]:
     it: ServiceRecord = row.ServiceRecord
     return {
         **{f: getattr(it, f) for f in _SHOWN},
+        "reason": row.said or it.reason,
         "activity": {"id": it.activity_id, "name": row.title},
         "community": {"id": it.community_id, "name": row.place_name},
         "person": {"id": it.person_id, "name": row.nickname, "mine": it.person_id == viewer.person_id},

@@ -156,7 +156,8 @@ async def add(
         move="set_terms",
         actor_id=viewer.person_id,
         actor_title=capacity(roles),
-        text=f"{place.name}的时限设定更新为第 {row.version} 版：{note}",
+        text=f"{place.name}的时限设定更新为第 {row.version} 版",
+        told=f"{place.name}的时限设定更新为第 {row.version} 版：{note}",
         data={"version": row.version, "valid_from": begins.isoformat(), "terms": wanted},
     )
     return await versions(tx, viewer, place_id)

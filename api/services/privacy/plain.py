@@ -33,6 +33,7 @@ PLAIN: dict[str, tuple[str, ...]] = {
         "units.hours units.name units.phone units.service_hours",
     ),
     "以单位名义写的、已公开的文书": (
+        "place_settings.note place_settings.terms",
         "calendar_versions.days calendar_versions.note cases.outside_number cases.outside_system",
         "certificates.contact certificates.handler_name disclosures.body disclosures.opinion disclosures.title",
         "milestones.title polls.options polls.text polls.title progress.text rewards.text rewards.title",
