@@ -5,7 +5,7 @@ to here, or fails for want of a row.
 """
 
 import secrets
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -25,7 +25,7 @@ from sqlalchemy import (
     insert,
     text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSTZRANGE, Range
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.kit import clock
@@ -35,11 +35,13 @@ from api.services.people import households
 from api.services.privacy.exporting import Exporter
 from api.services.privacy.holding import MY_CASES, MY_NEEDS, MY_TOPICS, Holding
 from api.services.privacy.holdings import HOLDINGS
-from tests.services.leak_writers import MARK, WRITERS, World
+from tests import neighbours
+from tests.services.leak_writers import WRITERS, World
 from tests.town import Town
 from tests.wechat_fixture import Simulator
 
-PHONE = "13977778888"
+MARK, PHONE = "桑梓归舟", "13977778888"
+"""In every word of the person's and of the person's affairs; nobody else writes it of anything else."""
 TEXTS = (String, LargeBinary, ARRAY, JSONB)
 
 MINE: dict[str, str] = {
@@ -50,14 +52,18 @@ MINE: dict[str, str] = {
     "topic_stages": f"t.topic_id in ({MY_TOPICS}) and t.outcome = 'sent_back'",
     "idempotency_keys": "t.person_id = :person",
     "idempotency_answers": "t.person_id = :person",
+    "papers": "t.subject_id in (select meeting_id from topic_attendances where person_id = :person)",
     "polls": "t.state = 'draft'",
 }
 """The person's rows of tables that export none, or others."""
+GIVEN = {("papers", "state"): "ready", ("certificates", "state"): "requested"}
+"""What a check of the table asks for beside the words."""
 OWN = {
     "cases": "reporter_id = :person",
     "needs": "author_id = :person",
     "topics": "author_id = :person",
     "memberships": "person_id = :person",
+    "seats": "person_id = :person",
 }
 """Of these a new row takes one of the person's."""
 ONE_MORE = frozenset({"idempotency_keys", "idempotency_answers", "wechat_pushes", "claims", "offers"})
@@ -108,7 +114,7 @@ class Life:
             assert condition, f"say in {__name__}.MINE which rows of {holding.table} are the person's"
             there = f"select count(*) from {holding.table} t where {condition}"
             if holding.table in ONE_MORE or not await self._scalar(there):
-                await self._insert(holding, condition)
+                await self._insert(holding.table, words_of(holding), condition)
             await self._update(holding, condition)
 
     async def _scalar(self, sql: str) -> Any:
@@ -131,34 +137,38 @@ class Life:
                 statement.values({column.name: mark(column, self._person)}), {"rows": rows}
             )
 
-    async def _insert(self, holding: Holding, condition: str) -> None:
-        table = metadata.tables[holding.table]
-        marked = {column.name for column in words_of(holding)}
-        row: dict[str, Any] = {}
+    async def _insert(self, name: str, marked: list[Column[Any]], condition: str) -> None:
+        table = metadata.tables[name]
+        row: dict[str, Any] = {column.name: mark(column, self._person) for column in marked}
         for column in table.columns:
-            if column.computed is not None:
-                continue
-            if column.name in marked:
-                row[column.name] = mark(column, self._person)
-                continue
-            filled = await self._value(table, column, condition)
-            if filled is not None:
-                row[column.name] = filled
+            if column.computed is None and column.name not in row:
+                filled = await self._value(table, column, condition)
+                if filled is not None:
+                    row[column.name] = filled
         await self._tx.execute(insert(table).values(row))
 
     async def _value(self, table: Table, column: Column[Any], condition: str) -> Any:
+        if (table.name, column.name) in GIVEN:
+            return GIVEN[table.name, column.name]
         special = {"openid": self._openid, "person_id": self._person, "seat": 1}
         if column.name in special:
             return special[column.name]
+        if column.name == "phone_index":
+            return await self._scalar("select phone_index from people where id = :person")
+        if table.name == "papers" and column.name == "subject_id":
+            return await self._scalar("select meeting_id from topic_attendances where person_id = :person")
         for key in column.foreign_keys:
             target = key.column.table.name
             if target == "people":
+                if column.name.endswith("_by") and "person_id" in table.columns and not column.nullable:
+                    return await self._scalar("select id from people where id <> :person limit 1")
                 return self._person if not column.nullable or column.name in condition else None
             if not column.nullable:
                 of = f"where {OWN[target]}" if target in OWN else ""
-                return await self._scalar(
-                    f"select {key.column.name} from {target} {of} order by 1 desc limit 1"
-                )
+                any_row = f"select {key.column.name} from {target} {of} order by 1 desc limit 1"
+                if await self._scalar(any_row) is None:
+                    await self._insert(target, [], next((h.mine for h in HOLDINGS if h.table == target), ""))
+                return await self._scalar(any_row)
         if column.nullable or column.server_default is not None:
             return None
         match column.type:
@@ -180,6 +190,8 @@ class Life:
                 return []
             case JSONB():
                 return {}
+            case TSTZRANGE():
+                return Range(clock.now(), clock.now() + timedelta(hours=1))
         return f"x-{uuid4().hex}"
 
 
@@ -200,6 +212,8 @@ async def lead(town: Town, simulator: Simulator) -> World:
     await who.call("PATCH", "/me/preferences", json={"quiet_from": "22:00", "quiet_until": "07:00"})
     withdrawn = await town.submit(text=f"{MARK}又一件")
     await who.move(withdrawn["id"], "withdraw", reason=f"{MARK}撤回原因")
+    wish = await neighbours.wish(town, path="/help-requests")
+    await neighbours.move(who, wish["id"], "withdraw", reason=f"{MARK}不需要了")
     refused = await town.here.worker.post(
         f"/memberships/{world.ids['own_membership'][0]}/moves/refuse", {"reason": f"{MARK}不符"}
     )

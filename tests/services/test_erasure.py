@@ -22,6 +22,7 @@ from api.kit.cache import Redis
 from api.kit.db import Database
 from api.kit.events import COMMITMENT, Event, EventWords, commitment, record
 from api.models import EventLeaf, Seal, metadata
+from api.rules.voting.records import leaf_of
 from api.rules.voting.rule import digest
 from api.rules.voting.verify import verify
 from api.services.polls import sealing
@@ -30,8 +31,7 @@ from api.services.privacy.holdings import HOLDINGS, OFFICES, exporting
 from api.services.privacy.plain import PLAIN, plain
 from api.services.uploads import sweeping
 from tests import polls
-from tests.services.erasure_life import PHONE, TEXTS, lead, words_of
-from tests.services.leak_writers import MARK
+from tests.services.erasure_life import MARK, PHONE, TEXTS, lead, words_of
 from tests.services.test_privacy import dumped
 from tests.town import Town
 from tests.wechat_fixture import Simulator
@@ -109,7 +109,7 @@ async def proofs(town: Town, poll: str) -> dict[str, Any]:
         ).all()
     assert leaves
     for leaf in leaves:
-        assert sealing.event_leaf(events[leaf.event_id], bytes(leaf.salt)).leaf == bytes(leaf.leaf)
+        assert leaf_of(sealing.event_content(events[leaf.event_id], bytes(leaf.salt))) == bytes(leaf.leaf)
     in_batch: dict[tuple[Any, int], list[bytes]] = {}
     for log, number, leaf in batches:
         in_batch.setdefault((log, number), []).append(bytes(leaf))

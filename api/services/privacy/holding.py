@@ -15,6 +15,9 @@ MY_SUBJECTS = " union all ".join(
         "select cast(:person as uuid)",
         MY_CASES,
         MY_NEEDS,
+        f"select id from case_requests where case_id in ({MY_CASES})",  # noqa: S608
+        f"select id from case_tasks where case_id in ({MY_CASES})",  # noqa: S608
+        f"select id from claims where member_id = :person or need_id in ({MY_NEEDS})",  # noqa: S608
         *(
             f"select id from {table} where {column} = :person"  # noqa: S608
             for table, column in (
@@ -26,6 +29,11 @@ MY_SUBJECTS = " union all ".join(
                 ("content_checks", "author_id"),
                 ("data_exports", "person_id"),
                 ("erasures", "person_id"),
+                ("seats", "person_id"),
+                ("added_hours", "person_id"),
+                ("certificates", "person_id"),
+                ("team_members", "person_id"),
+                ("objections", "person_id"),
             )
         ),
     )

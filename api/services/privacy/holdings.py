@@ -157,7 +157,7 @@ HOLDINGS: tuple[Holding, ...] = (
         mine="t.person_id = :person",
         words=("reason",),
         erase=(
-            "update team_members set left_at = :now where person_id = :person and left_at is null",
+            "update team_members set left_at = :now, state = 'left' where person_id = :person and left_at is null",
             "update team_members set reason = null where person_id = :person and reason is not null",
         ),
     ),
