@@ -223,6 +223,31 @@ async def _names(world: World) -> None:
     assert changed.status_code == 200, changed.text
 
 
+async def _dispatch(world: World) -> None:
+    """A batch over the wishes; its lines hold the machine's words, the wishes in it residents'."""
+    here = world.town.here
+    async with world.town.app.state.db.transaction() as tx:
+        made = await tx.execute(
+            text(
+                "insert into dispatch_batches (id, place_id, path, state, settings_version, at_once, tries, needs,"
+                " members, matched, cost, gini, made_by, computed_at, version, created_at, updated_at)"
+                " select gen_random_uuid(), p.id, p.path, 'ready', 1, false, 0, 1, 1, 1, 1, 0, :who, now(), 1,"
+                " now(), now() from places p where p.id = :at returning id"
+            ),
+            {"who": here.worker.id, "at": here.place},
+        )
+        batch = made.scalar_one()
+        await tx.execute(
+            text(
+                "insert into dispatch_lines (id, batch_id, need_id, member_id, state, cost, reasons, created_at)"
+                " select gen_random_uuid(), :batch, n.id, :member, 'proposed', 1, '{}', now()"
+                " from needs n where n.id = :need"
+            ),
+            {"batch": batch, "member": world.town.there.resident.id, "need": world.ids["need_id"][1]},
+        )
+    world.ids["batch_id"] = [str(batch)]
+
+
 async def _memberships(world: World) -> None:
     """No check passes what is said at registering: it is for the person and the staff alone."""
     here = world.town.here
@@ -244,5 +269,6 @@ WRITERS: tuple[Callable[[World], Awaitable[None]], ...] = (
     _activities,
     _names,
     _memberships,
+    _dispatch,
 )
 """Each puts the marker into what residents write; a new table brings its own."""
