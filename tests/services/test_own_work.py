@@ -3,7 +3,7 @@
 from api.models import Membership
 from api.models.people import PersonId
 from api.rules.people import MembershipKind, MembershipState
-from tests.neighbours import move, published
+from tests.neighbours import lives, member, move, published
 from tests.town import Town
 
 
@@ -28,3 +28,13 @@ async def test_nobody_of_the_staff_decides_on_work_that_is_his_own(town: Town) -
     await move(here.resident, need, "dispute", reason="没送到")
     assert (await move(here.worker, need, "redo", 403, reason="再来"))["code"] == "own_work"
     assert (await move(here.second_worker, need, "redo", reason="请补做"))["state"] == "contacted"
+
+
+async def test_nobody_is_offered_a_wish_of_his_own_household(town: Town) -> None:
+    here, son = town.here, await member(town, "儿子")
+    await lives(town, son, here.home)
+    need = await published(town)
+    refused = await move(here.worker, need, "offer", 403, person_id=str(son.id))
+    assert refused["code"] == "own_household"
+    other = await member(town)
+    assert (await move(here.worker, need, "offer", person_id=str(other.id)))["state"] == "offered"
