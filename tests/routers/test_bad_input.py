@@ -43,7 +43,7 @@ def _is_problem(answer: httpx.Response, status: int, code: str) -> dict[str, Any
         ({"colour": "red"}, ["body", "colour"], "extra_forbidden"),
         ({"place_id": "梅园"}, ["body", "place_id"], "uuid_parsing"),
         ({"anonymous": "maybe"}, ["body", "anonymous"], "bool_parsing"),
-        ({"kind": "gossip"}, ["body", "kind"], "literal_error"),
+        ({"kind": "gossip"}, ["body", "kind"], "enum"),
     ],
 )
 async def test_a_wrong_field_is_named(town: Town, change: dict[str, Any], loc: list[str], kind: str) -> None:

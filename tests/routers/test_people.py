@@ -35,7 +35,13 @@ async def _console(town: Town, name: str, role: Role, place: Any) -> Actor:
 
 async def _events(db: Database, move: str) -> list[dict[str, Any]]:
     async with db.reading() as tx:
-        found = await tx.execute(text("select * from events where move = :move order by id"), {"move": move})
+        found = await tx.execute(
+            text(
+                "select e.*, w.words as said from events e left join event_words w on w.event_id = e.id"
+                " where move = :move order by id"
+            ),
+            {"move": move},
+        )
     return [dict(row) for row in found.mappings()]
 
 
@@ -147,7 +153,7 @@ async def test_a_number_is_unmasked_for_a_reason_and_leaves_a_trace(
     assert shown.json() == {"phone": PHONE}
     [event] = await _events(db, "unmask")
     assert (event["subject_id"], event["actor_id"]) == (who.id, secretary.id)
-    assert (event["data"], event["text"]) == ({"reason": "紧急求助，需电话联系"}, None)
+    assert (event["said"], event["text"]) == ({"reason": "紧急求助，需电话联系"}, None)
     async with db.reading() as tx:
         kept = (await tx.execute(text("select body from idempotency_answers"))).scalars().all()
     assert not any(PHONE.encode() in body for body in kept)
@@ -191,7 +197,7 @@ async def test_a_blocked_person_is_out_at_once_and_stays_out_until_let_in(
     assert (freed.status_code, freed.json()["state"]) == (200, "active")
     back = await town.client.post("/v1/sessions", json={"code": wechat_simulator.login_code(who.name)})
     assert back.status_code == 201
-    assert [e["data"]["reason"] for m in ("block", "unblock") for e in await _events(db, m)] == [
+    assert [e["said"]["reason"] for m in ("block", "unblock") for e in await _events(db, m)] == [
         "冒用他人身份",
         "已核实",
     ]
