@@ -59,7 +59,7 @@ async def database_url(own_engines: EmbeddedEngines) -> str:
 
 
 @pytest.fixture
-async def db(database_url: str) -> AsyncIterator[Database]:
+async def db(database_url: str, own_engines: EmbeddedEngines) -> AsyncIterator[Database]:
     database = Database(database_url)
     await database.open()
     await prepare(f"{own_engines.addresses.owner_url.partition('@')[0]}@{database_url.partition('@')[2]}")
