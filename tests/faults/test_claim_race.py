@@ -3,7 +3,7 @@
 import asyncio
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -111,11 +111,10 @@ async def test_of_two_hundred_claims_one_succeeds_every_time(
 
 
 async def test_a_build_that_looks_first_and_writes_afterwards_is_caught(
-    town: Town, settings: Settings, tmp_path: Path
+    town: Town, settings: Settings, tmp_path: Path, as_owner: Callable[[str], Awaitable[None]]
 ) -> None:
     people = [await member(town, f"党员{n}") for n in range(MEMBERS)]
-    async with town.app.state.db.transaction() as tx:
-        await tx.execute(text("drop index uq_claims_seat"))
+    await as_owner("drop index uq_claims_seat")
     with two_processes(settings, tmp_path, "check-then-write") as urls:
         winners = []
         for need in await _wishes(town, 3):
