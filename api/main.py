@@ -6,7 +6,8 @@ from importlib.metadata import version
 from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request
-from starlette.routing import Router
+from starlette.routing import Match, Mount
+from starlette.types import Scope
 
 from api import revisions
 from api.censor import pictures_of
@@ -235,10 +236,20 @@ BESIDE = (wechat.router, privacy.link_router, system.router)
 """Behind neither door."""
 
 
+class Door(Mount):
+    """Leads to what is behind its prefix. The prefix alone is nothing, and leads nowhere by a redirection either."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        bare = scope["path"].removeprefix(scope.get("root_path", "")) == f"{self.path}/"
+        return (Match.NONE, {}) if bare else super().matches(scope)
+
+
 def _mount(app: FastAPI) -> None:
     """The very routes of the routers: including them would build each a second time for either door."""
     for prefix, routers in DOORS.items():
-        app.mount(prefix, Router([route for router in routers for route in router.routes]))
+        app.router.routes.append(
+            Door(prefix, routes=[route for router in routers for route in router.routes])
+        )
     for router in (*BESIDE, _documents()):
         app.include_router(router)
     mount_console(app)

@@ -12,7 +12,7 @@ FORBIDDEN_FILES = frozenset({"uv.lock"})
 _PIN = re.compile(
     r"[a-z0-9][a-z0-9._-]*(\[[a-z0-9,._-]+\])?==[^\s;]+( ; [^#]+?)?( --hash=sha256:[0-9a-f]{64})+"
 )
-_SOMEBODYS = re.compile(r"(?<![\w.$}~-])(/home/[a-z]\w*/|/Users/\w+/|/root/\w|[A-Z]:\\Users\\)")
+_SOMEBODYS = re.compile(r"(?<![\w.$}~-])(/(?:home/[a-z]\w*/|Users/\w+/|root/\w)|[A-Z]:\\Users\\)")
 _SHARED_BY_ALL = {"/", "/app", "/home", "/mnt", "/opt", "/root", "/srv", "/tmp", "/usr", "/usr/src", "/var"}  # noqa: S108
 
 

@@ -85,6 +85,12 @@ async def test_a_console_username_with_a_control_character_is_malformed(client: 
     assert (answer.status_code, answer.json()["code"]) == (422, "malformed")
 
 
+@pytest.mark.parametrize("door", ["/v1", "/v1/", "/admin/v1", "/admin/v1/"])
+async def test_a_door_alone_is_nothing(client: httpx.AsyncClient, door: str) -> None:
+    answer = await client.get(door)
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+
+
 def test_a_hot_path_does_not_leave_out_what_its_router_depends_on() -> None:
     async def guard() -> None:
         """Whatever decides who may call."""

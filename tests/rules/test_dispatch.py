@@ -157,7 +157,19 @@ def test_whoever_the_same_twenty_near_members_cannot_all_serve_gets_the_far_ones
     assert (len(found.proposals), found.alone) == (30, [])
 
 
-def test_a_process_of_the_api_loads_neither_numpy_nor_the_solver() -> None:
-    asked = "import sys, api.main; print(sorted({'numpy', 'ortools', 'scipy'} & set(sys.modules)))"
+def test_a_process_of_the_api_loads_no_solver_and_nothing_that_waits_for_its_first_use() -> None:
+    heavy = [
+        "numpy",
+        "ortools",
+        "scipy",
+        "typst",
+        "openpyxl",
+        "PIL",
+        "obstore",
+        "wechatpy",
+        "requests",
+        "typer",
+    ]
+    asked = f"import sys, api.commands.api_process; print(sorted(set({heavy}) & set(sys.modules)))"
     told = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
     assert told.stdout.strip() == "[]"
