@@ -13,7 +13,6 @@ from tests.neighbours import member
 from tests.town import Actor, Town
 
 Pump = Callable[[], Awaitable[None]]
-MONDAY = datetime(2026, 11, 23, 1, 30, tzinfo=UTC)
 START = datetime(2026, 11, 28, 1, 0, tzinfo=UTC)
 """The Saturday after, nine in the morning in China."""
 SQUARE = {"latitude": 32.0456, "longitude": 118.8012}

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -31,6 +31,7 @@ from api.settings import Settings
 from tests.conformance import conforms
 from tests.engines_fixture import engines  # noqa: F401  (fixtures are found by being here)
 from tests.mold import Mold, cast, keep
+from tests.moments import NOON, SETTLED, among_processes
 from tests.secrecy import Secrecy
 from tests.town import VISITORS, Town, build_town
 from tests.wechat_fixture import Simulator, wechat_platform, wechat_simulator  # noqa: F401
@@ -74,7 +75,8 @@ def template(engines: EmbeddedEngines) -> str:
 
 @pytest.fixture(scope="session")
 def mold(engines: EmbeddedEngines, template: str, wechat_platform: Simulator) -> Mold:
-    """The town of tests/town.py, built once."""
+    """The town of tests/town.py, built once, an hour before any test that gets a copy."""
+    clock.set_to(SETTLED)
     admin = engines.addresses.admin_url
     url = _named(engines.addresses.database_url, TOWN)
 
@@ -94,8 +96,8 @@ def mold(engines: EmbeddedEngines, template: str, wechat_platform: Simulator) ->
 
 @pytest.fixture
 def origin(request: pytest.FixtureRequest, template: str) -> str:
-    """What a test's database is copied from: with the town in it for a test that asks for the town."""
-    if "town" not in request.fixturenames:
+    """What a test's database is copied from: with the town in it for a test that asks for a copy of the town."""
+    if "town" not in request.fixturenames or among_processes(request.path):
         return template
     mold: Mold = request.getfixturevalue("mold")
     return mold.database
@@ -142,10 +144,12 @@ async def redis(engines: EmbeddedEngines) -> AsyncIterator[Redis]:
 
 
 @pytest.fixture(autouse=True)
-def _real_time() -> Iterator[None]:
-    """A test that moved the clock leaves it as it was."""
-    yield
-    clock.reset()
+def _moment(request: pytest.FixtureRequest) -> None:
+    """Every test's clock starts at noon of the same day; among other processes it is the real one."""
+    if among_processes(request.path):
+        clock.reset()
+    else:
+        clock.set_to(NOON)
 
 
 @pytest.fixture
@@ -207,9 +211,9 @@ async def town(
 ) -> Town:
     """Two communities of one town, their people logged in; see tests/town.py.
 
-    Tests with engines of their own build it there; the others get a copy.
+    Tests with engines or processes of their own build it there; the others get a copy.
     """
-    if "own_engines" in request.fixturenames:
+    if "own_engines" in request.fixturenames or among_processes(request.path):
         return await build_town(app, client, wechat_simulator)
     wechat_simulator.order("visits", names=VISITORS)
     return await cast(request.getfixturevalue("mold"), app, client, redis)

@@ -6,7 +6,8 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from tests.town import Actor, Town
+from api.rules.roles import Role
+from tests.town import Actor, Town, grant
 from tests.wechat_fixture import Simulator
 
 
@@ -33,19 +34,6 @@ async def log_in(town: Town, simulator: Simulator, name: str) -> Actor:
     """Somebody new in the mini-program."""
     session = await made(town.client.post("/v1/sessions", json={"code": simulator.login_code(name)}))
     return Actor(name, UUID(session["person"]["id"]), town.client, session["token"])
-
-
-async def employ(town: Town, who: Actor, role: str, unit: str, place: Any = None) -> None:
-    """A role at one unit, given by the operator: the phone is how somebody new is named."""
-    place_id = str(place or town.here.place)
-    async with town.app.state.db.transaction() as tx:
-        await tx.execute(
-            text(
-                "insert into grants (id, person_id, role, place_id, unit_id, since, created_at)"
-                " values (gen_random_uuid(), :who, :role, :place, :unit, now(), now())"
-            ),
-            {"who": who.id, "role": role, "place": place_id, "unit": unit},
-        )
 
 
 async def serve(
@@ -89,10 +77,10 @@ async def serve(
     assert estate is not None
     found = Serving(estate, unit["id"], company["id"], building)
     found.manager = await log_in(town, simulator, f"经理{mark}")
-    await employ(town, found.manager, "property_manager", found.unit)
+    await grant(town, found.manager, Role.property_manager, unit=UUID(found.unit))
     for n in range(staff):
         worker = await log_in(town, simulator, f"师傅{mark}{n}")
-        await employ(town, worker, "property_staff", found.unit)
+        await grant(town, worker, Role.property_staff, unit=UUID(found.unit))
         found.staff.append(worker)
     return found
 

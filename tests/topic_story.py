@@ -1,7 +1,7 @@
 """A topic told step by step over HTTP: who raises it, passes its checks, and what its stages need."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -10,11 +10,10 @@ from sqlalchemy import update
 from sqlmodel import col
 
 from api.kit import clock
-from api.models import Branch, Grant, Membership, Topic
+from api.models import Branch, Membership, Topic
 from api.models.people import PersonId
 from api.rules.content import ContentState
 from api.rules.people import MembershipKind, MembershipState
-from api.rules.roles import Role
 from api.rules.voting.rule import as_json, owners_ordinary, simple_majority
 from tests.polls import MAJORITY, closed, opened, renew, vote
 from tests.town import Actor, Town
@@ -23,7 +22,6 @@ Pump = Callable[[], Awaitable[None]]
 HOUSEHOLDS = {"basis": "household", "rule": as_json(simple_majority())}
 OWNERS = {"basis": "owner", "rule": as_json(owners_ordinary())}
 PERSONS = {"basis": "person", "rule": MAJORITY}
-MONDAY = datetime(2026, 11, 23, 1, 30, tzinfo=UTC)
 
 
 class Story:
@@ -129,13 +127,6 @@ async def checked(town: Town, topic_id: str) -> None:
         await tx.execute(
             update(Topic).where(col(Topic.id) == UUID(topic_id)).values(content=ContentState.passed)
         )
-
-
-async def grant(town: Town, who: Actor, role: Role) -> Actor:
-    """Somebody of here gets one more role."""
-    async with town.app.state.db.transaction() as tx:
-        tx.add(Grant(person_id=PersonId(who.id), role=role, place_id=town.here.place))
-    return who
 
 
 async def party_members(town: Town, who: list[Actor]) -> str:

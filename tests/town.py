@@ -119,6 +119,23 @@ def _hashed() -> str:
     return login.hash_password(PASSWORD)
 
 
+async def grant(
+    town: Town, who: Actor, role: Role, *, place: PlaceId | None = None, unit: UUID | None = None
+) -> Actor:
+    """Somebody gets one more role: of the community here unless `place` is named."""
+    async with town.app.state.db.transaction() as tx:
+        tx.add(
+            Grant(
+                person_id=PersonId(who.id),
+                role=role,
+                place_id=place or town.here.place,
+                unit_id=unit,
+                since=SINCE,
+            )
+        )
+    return who
+
+
 async def make_admin(app: FastAPI, client: httpx.AsyncClient, name: str, role: Role, place: PlaceId) -> Actor:
     """A person with a console login and one grant; not yet logged in."""
     secret = pyotp.random_base32()

@@ -52,6 +52,11 @@ class Other:
         return datetime.fromisoformat(moment), float(wall)
 
 
+@pytest.fixture(autouse=True)
+def _unmoved() -> None:
+    clock.reset()
+
+
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     return tmp_path / "clock"

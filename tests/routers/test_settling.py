@@ -36,7 +36,8 @@ async def test_an_operator_sets_up_a_community_in_which_a_resident_finds_home_an
     seen = (await resident.get(f"/places/{building['id']}")).json()
     assert (seen["estate"]["name"], seen["ancestors"][-1]["name"]) == ("梅园新苑", "梅园新村社区")
     [door] = (await resident.get(f"/places/{building['id']}/homes")).json()["items"]
-    assert door == {"id": home["id"], "room": "502"}
+    assert (door["id"], door["room"], door["estate"]["name"]) == (home["id"], "502", "梅园新苑")
+    assert (door["company"], door["assets"]) == (None, []), "nobody has registered any yet"
     asked = await resident.post(
         "/residencies", {"home_id": door["id"], "relation": "owner", "is_registered": False}
     )

@@ -6,7 +6,6 @@ import pytest
 
 from api.kit import clock
 from tests.activities import (
-    MONDAY,
     SQUARE,
     START,
     Pump,
@@ -21,6 +20,7 @@ from tests.activities import (
     sign_up,
     volunteer,
 )
+from tests.moments import MONDAY
 from tests.neighbours import scalar, somebody
 from tests.town import Town
 

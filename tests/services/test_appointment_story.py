@@ -7,12 +7,11 @@ from typing import Any
 
 from api.kit import clock
 from tests.estates import log_in, made
+from tests.moments import MONDAY
 from tests.town import Actor, Town
 from tests.wechat_fixture import Simulator
 
 Pump = Callable[[], Awaitable[None]]
-MONDAY = datetime(2026, 11, 23, 1, 30, tzinfo=UTC)
-"""09:30 in Nanjing on a plain working day."""
 
 
 async def _receives(town: Town, **changes: Any) -> list[dict[str, Any]]:

@@ -12,8 +12,8 @@ from api.kit import clock
 from api.rules.calendar import DayKind, SpecialDay
 from api.rules.calendar_seed import SEED_2024_2026
 from api.services import calendars
+from tests.moments import MONDAY
 from tests.services.test_case_requests import asked, decide, signed
-from tests.services.test_case_story import MONDAY
 from tests.town import Town
 
 Pump = Callable[[], Awaitable[None]]

@@ -1,7 +1,7 @@
 """Cycles and clocks of a case: what happens to the clocks of one cycle in the next, and by which calendar."""
 
 from collections.abc import Awaitable, Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -12,11 +12,10 @@ from api.models import Unit
 from api.rules.calendar import DayKind, SpecialDay
 from api.rules.places import UnitKind
 from api.services import calendars
+from tests.moments import MONDAY
 from tests.town import Town
 
 Pump = Callable[[], Awaitable[None]]
-MONDAY = datetime(2026, 11, 23, 1, 30, tzinfo=UTC)
-"""09:30 in Nanjing on a plain working day."""
 
 
 async def _signed(town: Town, pump: Pump) -> str:

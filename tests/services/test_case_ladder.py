@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import text
 
 from api.kit import clock
+from tests.moments import MONDAY
 from tests.services.test_case_requests import closed, finished, signed
-from tests.services.test_case_story import MONDAY
 from tests.town import Actor, Town
 
 Pump = Callable[[], Awaitable[None]]

@@ -13,8 +13,8 @@ from api.kit import clock
 from api.kit.db import Database, Statement, _speak_json
 from api.kit.ids import new_id
 from api.rules.deadlines import BrokenSegments
+from tests.moments import MONDAY
 from tests.services.case_laws import Laws
-from tests.services.test_case_story import MONDAY
 from tests.town import Town
 
 Pump = Callable[[], Awaitable[None]]

@@ -1,13 +1,13 @@
 """Lists of cases: filtered by what they are and by their clocks, page by page."""
 
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from api.kit import clock
+from tests.moments import MONDAY
 from tests.town import Actor, Town
 
 Pump = Callable[[], Awaitable[None]]
-MONDAY = datetime(2026, 11, 23, 1, 30, tzinfo=UTC)
 
 
 async def _titles(who: Actor, query: str) -> list[str]:

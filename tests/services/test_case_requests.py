@@ -11,7 +11,7 @@ from api.kit import clock
 from api.models import Unit
 from api.models.people import PersonId
 from api.rules.places import UnitKind
-from tests.services.test_case_story import MONDAY
+from tests.moments import MONDAY
 from tests.town import Actor, Town
 
 Pump = Callable[[], Awaitable[None]]
@@ -278,9 +278,9 @@ async def test_an_account_that_was_blocked_does_nothing_more_with_its_session(to
     async with town.app.state.db.transaction() as tx:
         await tx.execute(text("update people set state = 'active'"))
         await tx.execute(
-            text("update grants set until = now() where person_id = :id"), {"id": town.here.worker.id}
+            text("update grants set until = :now where person_id = :id"),
+            {"id": town.here.worker.id, "now": clock.now()},
         )
-    clock.move(timedelta(seconds=5))
     assert (await town.here.worker.move(case, "ask", question="哪一层？")).status_code == 404
 
 

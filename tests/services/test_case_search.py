@@ -5,8 +5,9 @@ from collections.abc import Awaitable, Callable
 import pytest
 from sqlalchemy import text
 
+from api.rules.roles import Role
 from api.services.cases import listing, searching
-from tests.town import Actor, Town
+from tests.town import Actor, Town, grant
 
 Pump = Callable[[], Awaitable[None]]
 
@@ -77,12 +78,7 @@ async def test_pages_are_whole_however_far_is_looked_before_the_index_is_asked(
                 there=town.there.place, p=town.here.second_worker.id
             )
         )
-        await tx.execute(
-            text(
-                "insert into grants (id, person_id, role, place_id, since, created_at) "
-                "values (gen_random_uuid(), :p, 'community_worker', :here, now() - interval '1 h', now())"
-            ).bindparams(here=town.here.place, p=town.here.second_worker.id)
-        )
+    await grant(town, town.here.second_worker, Role.community_worker)
     for who in (town.here.second_worker, town.supervisor):
         seen: list[str] = []
         after: dict[str, str] = {}

@@ -6,12 +6,11 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import text
 
 from api.kit import clock
+from tests.moments import MONDAY
 from tests.town import Town
 from tests.wechat_fixture import Simulator
 
 Pump = Callable[[], Awaitable[None]]
-MONDAY = datetime(2026, 11, 23, 1, 30, tzinfo=UTC)
-"""09:30 in Nanjing on a plain working day."""
 
 
 async def _signed(town: Town, pump: Pump, **changes: object) -> dict[str, object]:

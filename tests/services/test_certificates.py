@@ -12,7 +12,8 @@ from sqlalchemy import text
 
 from api.kit import clock
 from api.services.certificates.printing import Printer
-from tests.activities import MONDAY, START, Pump, attended, published, sign_up, volunteer
+from tests.activities import START, Pump, attended, published, sign_up, volunteer
+from tests.moments import MONDAY
 from tests.neighbours import scalar
 from tests.town import Actor, Town
 

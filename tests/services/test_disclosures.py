@@ -13,9 +13,10 @@ from api.rules.roles import Role
 from api.services.disclosures import planning
 from api.services.jobs import Schedule
 from api.worker import JOBS
+from tests.moments import MONDAY
 from tests.services.test_uploads import upload
-from tests.topic_story import MONDAY, Pump, grant
-from tests.town import Actor, Town
+from tests.topic_story import Pump
+from tests.town import Actor, Town, grant
 
 NEW_YEAR = datetime(2026, 12, 31, 16, 30, tzinfo=UTC)
 """Half an hour into the new year where the people live."""

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,11 +13,11 @@ from api.models.places import HomeId
 from api.rules.people import MembershipKind
 from api.services.dispatch import planning, schedule
 from api.services.dispatch.planning import Applier, Dispatcher
+from tests.moments import MONDAY
 from tests.neighbours import lives, member, move, published, scalar, somebody
 from tests.town import Actor, Town
 
 Pump = Callable[[], Awaitable[None]]
-MONDAY = datetime(2026, 11, 23, 1, 30, tzinfo=UTC)
 HELP = "/help-requests"
 
 

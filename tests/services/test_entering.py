@@ -9,9 +9,10 @@ import pytest
 from sqlalchemy import text
 
 from api.kit import clock
+from api.rules.roles import Role
 from api.services.cases import claiming
 from tests.estates import log_in
-from tests.town import Actor, Town
+from tests.town import Actor, Town, grant
 from tests.wechat_fixture import Simulator
 
 Pump = Callable[[], Awaitable[None]]
@@ -23,15 +24,7 @@ MATTER = {"category": "help", "title": "楼道扶手松动", "text": "三单元�
 async def grid_worker(town: Town, simulator: Simulator, place: Any = None) -> Actor:
     """Somebody who walks the grid of the community here."""
     found = await log_in(town, simulator, "网格员")
-    async with town.app.state.db.transaction() as tx:
-        await tx.execute(
-            text(
-                "insert into grants (id, person_id, role, place_id, since, created_at)"
-                " values (gen_random_uuid(), :who, 'grid_worker', :place, now(), now())"
-            ),
-            {"who": found.id, "place": place or town.here.place},
-        )
-    return found
+    return await grant(town, found, Role.grid_worker, place=place)
 
 
 async def _enter(town: Town, who: Actor, **changes: Any) -> dict[str, Any]:

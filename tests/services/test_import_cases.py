@@ -21,12 +21,13 @@ from api.services.due import DueClock
 from api.services.imports.case_records import Categories, moment
 from api.services.imports.cases import CasesResult, Fate, Verdict, import_cases
 from api.services.imports.faults import ImportBusy, ImportFault
+from tests.moments import MONDAY
 from tests.real_data import real
 from tests.town import Town
 
 COMMUNITY = "320102002001"
-NOW = datetime(2026, 11, 23, 1, 30, tzinfo=UTC)
-"""Monday, 09:30 in Nanjing."""
+
+
 HEAD = "number,user,subject,submitted_at,text,answer,answered_at\n"
 TWO = (
     HEAD + "7,A01,灯不亮,2026/1/5 9:00:00,楼道灯坏了,已修好,2026/1/5 15:30:00\n"
@@ -36,7 +37,7 @@ TWO = (
 
 @pytest.fixture
 async def places(db: Database) -> None:
-    clock.set_to(NOW)
+    clock.set_to(MONDAY)
     levels = [
         (Level.province, "32"),
         (Level.city, "3201"),

@@ -2,9 +2,11 @@
 
 from collections.abc import Awaitable, Callable
 from typing import Any
+from uuid import UUID
 
-from tests.estates import employ, log_in, made
-from tests.town import Town
+from api.rules.roles import Role
+from tests.estates import log_in, made
+from tests.town import Town, grant
 from tests.wechat_fixture import Simulator
 
 Pump = Callable[[], Awaitable[None]]
@@ -39,8 +41,8 @@ async def test_a_booking_goes_to_the_merchants_own_people_and_to_nobody_elses(
     shop = await _merchant(town, takes_orders=True, service_hours="09:00-18:00")
     other = await _merchant(town, name="另一家", takes_orders=True)
     fitter, rival = [await log_in(town, wechat_simulator, name) for name in ("李师傅", "王师傅")]
-    await employ(town, fitter, "merchant_staff", shop["unit_id"])
-    await employ(town, rival, "merchant_staff", other["unit_id"])
+    await grant(town, fitter, Role.merchant_staff, unit=UUID(shop["unit_id"]))
+    await grant(town, rival, Role.merchant_staff, unit=UUID(other["unit_id"]))
     case = await town.submit(kind="merchant", category="booking", title="修空调", merchant=shop["id"])
     await pump()
     assert (await rival.get(f"/cases/{case['id']}")).status_code == 404

@@ -1,16 +1,16 @@
 """微心愿 from the wish to the points, over HTTP; `pump` does the worker's part, the clock is moved."""
 
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
 from api.kit import clock
 from api.rules.people import MembershipKind
+from tests.moments import MONDAY
 from tests.neighbours import lives, member, move, published, scalar, somebody, wish
 from tests.town import Town
 
 Pump = Callable[[], Awaitable[None]]
-MONDAY = datetime(2026, 11, 23, 1, 30, tzinfo=UTC)
 
 
 async def test_a_wish_goes_from_the_wisher_to_the_points(town: Town, pump: Pump) -> None:

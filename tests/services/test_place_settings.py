@@ -13,8 +13,8 @@ from api.kit import clock
 from api.rules.calendar_seed import SEED_2024_2026
 from api.rules.limits import LIMITS, CaseClass
 from api.rules.settings import TermsRefused, check
+from tests.moments import MONDAY
 from tests.services.test_case_requests import finished
-from tests.services.test_case_story import MONDAY
 from tests.town import Actor, Town
 
 Pump = Callable[[], Awaitable[None]]

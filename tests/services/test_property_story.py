@@ -1,7 +1,7 @@
 """找物业 over HTTP: routed to the company of one's own estate, seen by nobody of another, promised in its hours."""
 
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -9,14 +9,14 @@ import pytest
 from sqlalchemy import text
 
 from api.kit import clock
-from tests.estates import employ, log_in, made, own_estate, serve
+from api.rules.roles import Role
+from tests.estates import log_in, made, own_estate, serve
+from tests.moments import MONDAY
 from tests.services.test_uploads import jpeg, send
-from tests.town import Actor, Town
+from tests.town import Actor, Town, grant
 from tests.wechat_fixture import Simulator
 
 Pump = Callable[[], Awaitable[None]]
-MONDAY = datetime(2026, 11, 23, 1, 30, tzinfo=UTC)
-"""09:30 in Nanjing on a plain working day."""
 
 
 async def _repair(town: Town, **changes: Any) -> dict[str, Any]:
@@ -287,7 +287,7 @@ async def test_a_role_of_a_company_is_held_at_its_unit_and_nowhere_else(
 ) -> None:
     own = await own_estate(town, wechat_simulator)
     new = await log_in(town, wechat_simulator, "新师傅")
-    await employ(town, new, "property_staff", own.unit)
+    await grant(town, new, Role.property_staff, unit=UUID(own.unit))
     body = {
         "person_id": str(town.here.resident.id),
         "role": "property_staff",

@@ -1,7 +1,7 @@
 """同一设施反复: the third case on one lift in thirty days is the town's, with all that are still open; and no other."""
 
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -12,11 +12,11 @@ from api.kit import clock
 from api.models import Case
 from api.services.cases import recurring
 from tests.estates import made, own_estate
+from tests.moments import MONDAY
 from tests.town import Actor, Town
 from tests.wechat_fixture import Simulator
 
 Pump = Callable[[], Awaitable[None]]
-MONDAY = datetime(2026, 11, 23, 1, 30, tzinfo=UTC)
 
 
 async def _repair(town: Town, **changes: Any) -> dict[str, Any]:

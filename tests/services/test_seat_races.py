@@ -5,14 +5,15 @@ Twenty rounds of two hundred over two API processes are tests/faults/test_seat_r
 
 import asyncio
 from collections import Counter
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 import pytest
 from fastapi import FastAPI
-from sqlalchemy import text
 
 from api.kit import clock
-from tests.activities import MONDAY, START, published, seat_move, sign_up, volunteer
+from tests.activities import START, published, seat_move, sign_up, volunteer
+from tests.moments import MONDAY
 from tests.neighbours import scalar, somebody
 from tests.services.test_case_races import counted
 from tests.town import Actor, Town
@@ -90,13 +91,14 @@ async def test_many_hands_on_one_activity_leave_its_counters_true(town: Town) ->
     assert await scalar(town, "select seats from activities") == 5
 
 
-async def test_the_constraint_alone_keeps_a_person_in_one_place(town: Town) -> None:
+async def test_the_constraint_alone_keeps_a_person_in_one_place(
+    town: Town, as_owner: Callable[[str], Awaitable[None]]
+) -> None:
     clock.set_to(MONDAY)
     chen = await volunteer(town, "小陈")
     nine, same = await published(town), await published(town)
     await sign_up(chen, nine)
-    async with town.app.state.db.transaction() as tx:
-        await tx.execute(text("alter table seats drop constraint ex_seats_one_place_at_a_time"))
+    await as_owner("alter table seats drop constraint ex_seats_one_place_at_a_time")
     second = await sign_up(chen, same)
     assert second["state"] == "confirmed", "nothing else refuses it"
 

@@ -10,7 +10,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from api.kit import clock
-from tests.activities import MONDAY, START, Pump, attended, published, seat_of, sign_up, volunteer
+from tests.activities import START, Pump, attended, published, seat_of, sign_up, volunteer
+from tests.moments import MONDAY
 from tests.neighbours import member, scalar, somebody
 from tests.routers import matrix_world
 from tests.routers.matrix import ASKERS, TABLE, Line

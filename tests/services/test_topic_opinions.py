@@ -18,7 +18,8 @@ from api.rules.people import Relation, ResidencyState
 from api.services.jobs import Schedule
 from api.services.topics import drawing, speaking
 from api.worker import JOBS
-from tests.topic_story import MONDAY, Pump, Story, tell
+from tests.moments import MONDAY
+from tests.topic_story import Pump, Story, tell
 from tests.town import Actor, Town
 
 

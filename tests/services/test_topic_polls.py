@@ -4,8 +4,9 @@ from sqlalchemy import text
 
 from api.kit import clock
 from api.rules.voting.rule import as_json, simple_majority
+from tests.moments import MONDAY
 from tests.polls import move, neighbours, renew, vote
-from tests.topic_story import HOUSEHOLDS, MONDAY, OWNERS, Pump, party_members, tell
+from tests.topic_story import HOUSEHOLDS, OWNERS, Pump, party_members, tell
 from tests.town import Actor, Town
 
 

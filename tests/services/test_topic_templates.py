@@ -13,11 +13,12 @@ from api.rules.topic_templates import TEMPLATES, TopicTemplate
 from api.services.content import deciding
 from api.services.topics.printing import Printer
 from tests.kit.test_printing import characters
+from tests.moments import MONDAY
 from tests.neighbours import lives
 from tests.polls import neighbours, vote
 from tests.services.test_uploads import upload
-from tests.topic_story import HOUSEHOLDS, MONDAY, OWNERS, Pump, Story, grant, party_members, tell
-from tests.town import Town
+from tests.topic_story import HOUSEHOLDS, OWNERS, Pump, Story, party_members, tell
+from tests.town import Town, grant
 
 
 def _outcomes(story: Story) -> list[str]:

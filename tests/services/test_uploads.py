@@ -91,7 +91,9 @@ async def test_a_picture_is_the_parties_until_it_has_passed(
         assert [p["id"] for p in (await insider.get(path)).json()] == [made["id"]]
     assert (await town.stranger.get(path)).json() == []
     async with town.app.state.db.transaction() as tx:
-        await tx.execute(text("update content_checks set next_at = now() where what = 'picture'"))
+        await tx.execute(
+            text("update content_checks set next_at = next_at - interval '1 day' where what = 'picture'")
+        )
     await _pass_pictures(town, pump, wechat_simulator)
     [shown] = (await town.stranger.get(path)).json()
     assert (shown["state"], shown["purpose"], shown["subject_kind"]) == ("pass", "evidence", "case")

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
@@ -15,10 +15,9 @@ from api.services.jobs import last_beat
 from api.settings import Settings
 from api.wechat import errors
 from api.worker import judge, run
+from tests.moments import MONDAY
 from tests.town import Town
 from tests.wechat_fixture import Simulator
-
-MONDAY = datetime(2026, 11, 23, 1, 30, tzinfo=UTC)
 
 
 async def eventually(ask: Callable[[], Awaitable[bool]], seconds: float = 10.0) -> None:
