@@ -4,9 +4,8 @@ import sys
 from importlib import import_module
 
 from api.commands.faults import SETTING_ERRORS, setting_faults
-from api.commands.supervise import StartFault
-from api.kit.engines import EngineFault
 from api.kit.late import late
+from api.kit.start_fault import StartFault
 
 _ALONE = {"api": "api.commands.api_process", "worker": "api.commands.worker_process"}
 """Run for months and in numbers: they load what they run and no other command."""
@@ -22,7 +21,7 @@ def main() -> None:
             import_module(_ALONE[wanted]).main(arguments)
         else:
             import_module("api.cli").app()
-    except (EngineFault, StartFault) as stopped:
+    except StartFault as stopped:
         _tell(str(stopped))
         sys.exit(1)
     except SETTING_ERRORS as error:

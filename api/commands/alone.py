@@ -1,7 +1,7 @@
 """What the processes that run for months have in common: they load nothing of the other commands."""
 
-from api.commands.supervise import StartFault
 from api.kit import lifeline, logging
+from api.kit.start_fault import StartFault
 from api.settings import Settings
 
 

@@ -18,6 +18,7 @@ import httpx
 from api.kit import lifeline
 from api.kit.backoff import backoff
 from api.kit.engines import EmbeddedEngines, EngineFault
+from api.kit.start_fault import StartFault
 
 log = logging.getLogger("linli.supervise")
 
@@ -31,10 +32,6 @@ FIRST_REST, LONGEST_REST = 0.5, 30.0
 """Seconds until a child that died is started again; doubling for one that keeps dying."""
 
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-
-class StartFault(Exception):
-    """The program cannot start. The text tells a person, in Chinese, what is wrong and how to mend it."""
 
 
 class NotReady(StartFault):

@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api.kit import idempotency
 from api.kit.faults import Overloaded, as_problem
 from api.kit.hot import Lane
+from api.kit.late import never
 from api.kit.logging import request_id
 from api.kit.metrics import REQUESTS, SECONDS
 from api.kit.mishaps import told, trail
@@ -34,6 +35,8 @@ from api.kit.problems import (
 from api.kit.store import StorageUnavailable
 from api.kit.wire import dumps
 from api.kit.wording import explain
+
+never("pydantic.v1")  # FastAPI asks of every annotation whether it is one of the old models
 
 log = logging.getLogger("linli.http")
 _ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")

@@ -1,5 +1,6 @@
-"""Modules that are loaded when they are first used: heavy ones, in processes that seldom need them."""
+"""Modules that are loaded when they are first used, or never: heavy ones, in processes that seldom need them."""
 
+import sys
 from importlib import import_module
 from importlib.util import find_spec
 from types import ModuleType
@@ -23,3 +24,11 @@ def late(name: str) -> Any:
     if find_spec(name.partition(".")[0]) is None:
         raise ModuleNotFoundError(f"No module named {name!r}", name=name)
     return _Late(name)
+
+
+def never(name: str) -> None:
+    """Let a library do without the part `name` of its own or another's, as it does where that is not installed.
+
+    For parts that are tried and not asked for, and that nothing here uses. Whoever imports one gets ImportError.
+    """
+    sys.modules.setdefault(name, None)  # type: ignore[arg-type]  # what the import system calls absent

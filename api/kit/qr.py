@@ -2,7 +2,9 @@
 
 import io
 
-import segno
+from api.kit.late import late
+
+segno = late("segno")
 
 
 def qr_svg(text: str, *, scale: int) -> str:

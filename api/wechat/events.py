@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-import xmltodict
-
+from api.kit.late import late
 from api.wechat.results import Suggest
+
+xmltodict = late("xmltodict")
 
 _WORD = re.compile(r"[\x21-\x7e]{1,128}")  # every id and name the platform writes
 

@@ -12,9 +12,11 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
-import httpx
-
+from api.kit.late import never
 from api.wechat.errors import Ambiguous, NotSent, Unreadable, WeChatError
+
+never("httpx._main")  # its command line, with a terminal's libraries
+import httpx  # noqa: E402
 
 _MAX_ANSWER = 2 * 1024 * 1024  # a mini-program code of 1280 px is below 500 KiB
 _LINES = 32  # connections of a process; who comes later waits for one, and is not sent if none gets free

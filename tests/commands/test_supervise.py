@@ -12,8 +12,9 @@ import psutil
 import pytest
 
 from api.commands import supervise
-from api.commands.supervise import Child, StartFault, Supervisor, address, require_free
+from api.commands.supervise import Child, Supervisor, address, require_free
 from api.kit import lifeline
+from api.kit.start_fault import StartFault
 from tests.e2e.topology import free_port
 from tests.linli_process import linli
 

@@ -20,7 +20,6 @@ from api.commands.demo.seeding import Seeded, seed
 from api.commands.serve import environment_of
 from api.commands.supervise import (
     Child,
-    StartFault,
     Supervisor,
     address,
     require_free,
@@ -29,6 +28,7 @@ from api.commands.supervise import (
 from api.kit import cache, clock
 from api.kit.engines import Addresses, EmbeddedEngines
 from api.kit.secrets import Vault
+from api.kit.start_fault import StartFault
 from api.main import wechat_config
 from api.settings import Mode, Settings
 from api.wechat.simulator.platform import Platform

@@ -1,7 +1,9 @@
 """The one error of this package."""
 
+from api.kit.start_fault import StartFault
 
-class EngineFault(Exception):
+
+class EngineFault(StartFault):
     """An engine cannot be had. The text tells a person, in Chinese, what is wrong and how to mend it."""
 
     def __init__(self, what: str, cure: str, *, log: str = "") -> None:
