@@ -1,34 +1,50 @@
-"""`linli …`: every command."""
+"""`linli …`: every command, each loaded when it is asked for: who supervises carries nothing of who serves."""
+
+from importlib import import_module
+from typing import Any
 
 import typer
+from typer.core import TyperGroup
+from typer.main import get_group
 
-from api.commands import (
-    administration,
-    demo,
-    doctor,
-    imports,
-    pages,
-    processes,
-    serve,
-    verify,
-)
+_WHERE = {
+    "serve": "serve",
+    "migrate": "serve",
+    "wechat-simulator": "simulator",
+    "api": "processes",
+    "worker": "processes",
+    "demo": "demo",
+    "grant": "administration",
+    "doctor": "doctor",
+    "docs": "pages",
+    "verify": "verify",
+    "admin": "administration",
+    "import": "imports",
+}
+"""Command → its module in api/commands, in the order of `linli --help`."""
+
+
+class _Commands(TyperGroup):
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(_WHERE)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if cmd_name not in _WHERE:
+            return None
+        module = import_module(f"api.commands.{_WHERE[cmd_name]}")
+        return get_group(module.commands).get_command(ctx, cmd_name)
+
 
 app = typer.Typer(
+    cls=_Commands,
     name="linli",
     help="邻里：居民参与社区（村）治理的小程序后端。",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for part in (
-    serve.commands,
-    processes.commands,
-    demo.commands,
-    administration.commands,
-    doctor.commands,
-    pages.commands,
-    verify.commands,
-):
-    app.registered_commands += part.registered_commands
-    app.registered_groups += part.registered_groups
-app.add_typer(imports.imports, name="import", help="批量导入：地域、历史诉求、参与式预算。")
+
+
+@app.callback()
+def _linli() -> None:
+    """What stands before a command: nothing."""

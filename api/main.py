@@ -10,6 +10,7 @@ from starlette.routing import Match, Mount
 from starlette.types import Scope
 
 from api import revisions
+from api.account import wechat_config
 from api.censor import pictures_of
 from api.console.router import mount as mount_console
 from api.kit import cache, clock
@@ -69,7 +70,6 @@ from api.services.polls.reading import Turnout
 from api.services.sessions import Sessions
 from api.settings import Settings
 from api.wechat.client import WeChat
-from api.wechat.config import WeChatConfig
 from api.wechat.push import PushGate
 
 FORM_BYTES = 64 * 1024
@@ -126,18 +126,6 @@ def create_app(settings: Settings) -> FastAPI:
         larger={f"{door}/uploads": of_an_upload for door in ("/v1", "/admin/v1")},
     )
     return app
-
-
-def wechat_config(settings: Settings) -> WeChatConfig:
-    """The platform account of these settings."""
-    return WeChatConfig(
-        appid=settings.wechat_appid,
-        secret=settings.wechat_secret.get_secret_value(),
-        push_token=settings.wechat_push_token.get_secret_value(),
-        push_aes_key=settings.wechat_push_aes_key.get_secret_value(),
-        base=settings.wechat_base,
-        push_plain=settings.wechat_push_plain,
-    )
 
 
 @asynccontextmanager

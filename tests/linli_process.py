@@ -13,6 +13,9 @@ from typing import Any
 
 import psutil
 import pytest
+import typer
+
+from api.cli import app
 
 
 @dataclass
@@ -52,6 +55,19 @@ class Linli:
     def stop(self, number: signal.Signals) -> int:
         self.process.send_signal(number)
         return self.end()
+
+
+def commands() -> set[str]:
+    """Every command there is: `api`, `admin`, `admin create`, …"""
+
+    def walk(group: Any, above: str) -> Iterator[str]:
+        for name in group.list_commands(None):
+            yield f"{above}{name}"
+            command = group.get_command(None, name)
+            if hasattr(command, "list_commands"):
+                yield from walk(command, f"{above}{name} ")
+
+    return set(walk(typer.main.get_command(app), ""))
 
 
 @contextmanager

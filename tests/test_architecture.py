@@ -26,10 +26,11 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "openapi": frozenset({"kit", "routers"}),
     "revisions": frozenset(),
     "migrations": frozenset({"revisions"}),
-    "main": BELOW_ENTRIES | {"censor"},
+    "main": BELOW_ENTRIES | {"account", "censor"},
+    "account": frozenset({"settings", "wechat"}),
     "censor": BELOW_ROUTERS,
     "worker": BELOW_ROUTERS | {"censor"},
-    "commands": BELOW_ENTRIES | {"main", "worker"},
+    "commands": BELOW_ENTRIES | {"account", "main", "worker"},
     "cli": BELOW_ENTRIES | {"main", "worker", "commands"},
     "program": frozenset({"kit", "commands"}),
 }

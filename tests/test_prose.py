@@ -1,14 +1,11 @@
 """What the prose names exists: files it links to, commands and targets it tells people to type."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import typer.main
-from typer.core import TyperGroup as Group
 
-from api.cli import app
+from tests.linli_process import commands
 
 ROOT = Path(__file__).resolve().parents[1]
 GENERATED = {"lifecycles.md", "permissions.md", "problems.md"}
@@ -21,20 +18,6 @@ _LINK = re.compile(r"\]\(([^)#]+)\)")
 _CODE = re.compile(r"```.*?```|`[^`]+`", re.DOTALL)
 _LINLI = re.compile(r"(?:^|`|&& |migrate |/)linli ([a-z][a-z-]*(?: [a-z][a-z-]*)?)", re.MULTILINE)
 _MAKE = re.compile(r"(?<![\w-])make ([a-z]+)")
-
-
-def commands() -> set[str]:
-    """Every command as it is typed behind `linli`: `serve`, `import places` …"""
-
-    def walk(group: Group, above: str) -> Iterator[str]:
-        for name, command in group.commands.items():
-            yield f"{above}{name}"
-            if isinstance(command, Group):
-                yield from walk(command, f"{above}{name} ")
-
-    top = typer.main.get_command(app)
-    assert isinstance(top, Group)
-    return set(walk(top, ""))
 
 
 def targets() -> set[str]:

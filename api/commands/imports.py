@@ -34,6 +34,8 @@ from api.services.imports.timeliness import Timeliness
 from api.settings import Settings
 
 imports = typer.Typer(no_args_is_help=True)
+commands = typer.Typer()
+commands.add_typer(imports, name="import", help="批量导入：地域、历史诉求、参与式预算。")
 console = Console()
 
 REFUSED, DIFFERS = 2, 3

@@ -1,4 +1,4 @@
-"""`linli serve`, `migrate`, `wechat-simulator`: the running program."""
+"""`linli serve`, `migrate`: the running program."""
 
 import asyncio
 from collections.abc import Iterator
@@ -18,11 +18,9 @@ from api.commands.supervise import (
     require_free,
     wait_until_ready,
 )
-from api.kit import clock, lifeline, logging
+from api.kit import logging
 from api.kit.engines import EmbeddedEngines, is_running
-from api.main import wechat_config
 from api.settings import Settings
-from api.wechat.simulator.server import serve_simulator
 
 commands = typer.Typer()
 console = Console(stderr=True)
@@ -124,16 +122,3 @@ def migrate(revision: str = typer.Argument("head", help="目标版本")) -> None
             assert ready.database_url is not None
             upgrade(ready.database_url, ready.owner_url, revision)
     console.print(f"数据库已是版本 {migrations.head() if revision == 'head' else revision}")
-
-
-@commands.command(name="wechat-simulator")
-def wechat_simulator(
-    host: str = typer.Option("127.0.0.1", help="监听地址"),
-    port: int = typer.Option(8001, help="监听端口"),
-) -> None:
-    """启动微信平台模拟器（仅供开发与演示）。"""
-    lifeline.tie()
-    settings = Settings()
-    if settings.clock_file is not None:
-        clock.follow(settings.clock_file)  # its watermarks are of the demo's afternoon, too
-    serve_simulator(host, port, wechat_config(settings))

@@ -1,11 +1,16 @@
 """The wire's common ground: strict bodies, clean text, aware times."""
 
 import unicodedata
+import warnings
 from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic.warnings import UnsupportedFieldAttributeWarning
+
+# FastAPI gives every body an alias and keeps silent about it while it builds; here validators are built later.
+warnings.filterwarnings("ignore", category=UnsupportedFieldAttributeWarning)
 
 _KEPT = frozenset("\n\t")
 

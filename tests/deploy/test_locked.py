@@ -26,7 +26,10 @@ class Denied:
             raise ModuleNotFoundError(f"not in the image: {name}", name=name)
 
 sys.meta_path.insert(0, Denied())
-import api.cli
+import importlib, pkgutil
+import api.commands
+for module in pkgutil.walk_packages(api.commands.__path__, "api.commands."):
+    importlib.import_module(module.name)
 import api.program
 import api.main
 import api.worker

@@ -4,13 +4,12 @@ import re
 from collections.abc import Iterator
 
 import pytest
-import typer
 import yaml
 from prometheus_client import REGISTRY
 
-from api.cli import app
 from api.kit import metrics
 from tests.deploy.shipped import DEPLOY, ROOT, names_of, setting_names, spoiled
+from tests.linli_process import commands
 
 TEXT = (ROOT / "docs/operations.md").read_text()
 SERVICES = set(yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"])
@@ -20,15 +19,6 @@ TITLES = set(re.findall(r"\((?:docs/operations\.md, )(\w+)\)", "".join(
 )))  # fmt: skip
 
 
-def known_commands() -> set[str]:
-    """`api`, `admin create`, …"""
-    found: set[str] = set()
-    for name, command in typer.main.get_command(app).commands.items():  # type: ignore[attr-defined]
-        found.add(name)
-        found |= {f"{name} {inner}" for inner in getattr(command, "commands", {})}
-    return found
-
-
 def known_metrics() -> set[str]:
     assert metrics.REQUESTS
     return {s.name for m in REGISTRY.collect() for s in m.samples} | set(REGISTRY._names_to_collectors)
@@ -36,13 +26,13 @@ def known_metrics() -> set[str]:
 
 def faults(text: str) -> Iterator[str]:
     """Every name in the guide that means nothing, by kind."""
-    commands, code = known_commands(), re.findall(r"`([^`]+)`", text)
+    known, code = commands(), re.findall(r"`([^`]+)`", text)
     for phrase in (c for span in code for c in re.findall(r"\blinli ([a-z][a-z-]*(?: [a-z]+)?)", span)):
         words = phrase.split()
         if words[0] in ("owner", "password", "linli", "to"):  # SQL
             continue
-        if words[0] not in commands or (
-            len(words) > 1 and words[0] in ("admin", "import") and phrase not in commands
+        if words[0] not in known or (
+            len(words) > 1 and words[0] in ("admin", "import") and phrase not in known
         ):
             yield f"unknown-command: linli {phrase}"
     for name in (

@@ -19,7 +19,7 @@ from tests.neighbours import member, scalar
 from tests.town import Actor, Town
 
 pytestmark = [pytest.mark.fault, pytest.mark.timeout(420)]
-RACERS, ROUNDS, MEMBERS = 200, often(5), 20
+RACERS, ROUNDS, MEMBERS = 200, often(3), 20
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import httpx
+import orjson
 from fastapi import FastAPI
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -52,6 +53,7 @@ from api.rules.property import AssetKind, MerchantCategory
 from api.rules.roles import SERVES, Role
 from api.rules.statistics import ExclusionReason
 from api.services.appointments import office
+from tests.asgi import Answer, call
 from tests.routers import (
     matrix_activities,
     matrix_disclosures,
@@ -71,6 +73,7 @@ class World:
     """Tokens by asker and door, ids of subjects by name."""
 
     def __init__(self, app: FastAPI, client: httpx.AsyncClient) -> None:
+        self.app = app
         self.client = client
         self.state: Any = app.state
         self.people: dict[str, PersonId] = {}
@@ -358,7 +361,7 @@ class World:
         )
         return case.id
 
-    async def ask(self, door: str, key: str, line: Line, token: str | None, here: bool) -> httpx.Response:
+    async def ask(self, door: str, key: str, line: Line, token: str | None, here: bool) -> Answer:
         names = self.subjects[here]
         method, _, path = key.partition(" ")
         filled = _PARAMETER.sub(
@@ -366,12 +369,12 @@ class World:
         )
         body = {k: _filled(v, names) for k, v in line.body.items()} if line.body is not None else None
         headers = {"authorization": f"Bearer {token}"} if token else {}
-        if line.content is not None:
+        content = line.content
+        if content is not None:
             headers["content-type"] = "text/csv"
-        query = _filled(line.query, names)
-        return await self.client.request(
-            method, f"{door}{filled}{query}", headers=headers, json=body, content=line.content
-        )
+        elif body is not None:
+            headers["content-type"], content = "application/json", orjson.dumps(body)
+        return await call(self.app, method, f"{door}{filled}{_filled(line.query, names)}", headers, content)
 
 
 def _filled(value: Any, names: dict[str, str]) -> Any:

@@ -15,6 +15,7 @@ import httpx
 from pydantic import SecretStr
 
 from api import migrations
+from api.account import wechat_config
 from api.commands.demo import town
 from api.commands.demo.seeding import Seeded, seed
 from api.commands.serve import environment_of
@@ -29,7 +30,6 @@ from api.kit import cache, clock
 from api.kit.engines import Addresses, EmbeddedEngines
 from api.kit.secrets import Vault
 from api.kit.start_fault import StartFault
-from api.main import wechat_config
 from api.settings import Mode, Settings
 from api.wechat.simulator.platform import Platform
 
