@@ -16,7 +16,7 @@ demo: $(VENV)/.runtime ## a living community in one command (ARGS=--exit ends af
 
 test: $(VENV)/.dev ## every test, on real PostgreSQL and Valkey (ARGS=tests/rules for a part)
 	@$(BIN)/python -m compileall -q api tests  # the processes that tests start would each compile it again
-	@$(BIN)/python -m pytest $(or $(ARGS),-n 3 --dist loadfile)
+	@$(BIN)/python -m pytest $(or $(ARGS),-n 3 --dist loadfile --no-loadscope-reorder)
 
 check: $(VENV)/.dev lint types ## format, lint, types, import law, migrations, generated docs, audit
 	@$(BIN)/python -m scripts.check

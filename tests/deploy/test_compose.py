@@ -8,18 +8,17 @@ from pathlib import Path
 
 import pytest
 import redis
-import typer
 import yaml
 from redis.backoff import ConstantBackoff
 from redis.retry import Retry
 
-from api import cli
 from api.kit.engines.binaries import find_valkey
 from tests.deploy.compose_rules import faults
 from tests.deploy.shipped import DEPLOY, ROOT, minor, names_of, spoiled
+from tests.linli_process import commands
 
 TEXT = (DEPLOY / "compose.yaml").read_text()
-COMMANDS = frozenset(typer.main.get_command(cli.app).commands)  # type: ignore[attr-defined]
+COMMANDS = frozenset(commands())
 GATE = '- {target: 8443, published: "443", host_ip: 0.0.0.0, protocol: tcp}'
 
 

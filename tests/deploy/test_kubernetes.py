@@ -1,14 +1,13 @@
 """The Kubernetes manifests: valid, confined, and of one mind; each rule is seen to fail."""
 
 import pytest
-import typer
 
-from api import cli
 from tests.deploy.kubernetes_rules import faults
 from tests.deploy.shipped import DEPLOY, names_of, spoiled
+from tests.linli_process import commands
 
 FILES = {path.name: path.read_text() for path in sorted((DEPLOY / "k8s").glob("*.yaml"))}
-COMMANDS = frozenset(typer.main.get_command(cli.app).commands)  # type: ignore[attr-defined]
+COMMANDS = frozenset(commands())
 CHOSEN, EVERY = "matchLabels:", "{app.kubernetes.io/name: linli}"
 ASK = " " * 12 + "httpGet: {path: "
 API, WORKER, MIGRATE = "api-deployment.yaml", "worker-deployment.yaml", "migrate-job.yaml"

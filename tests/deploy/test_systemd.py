@@ -5,14 +5,13 @@ import subprocess
 from pathlib import Path
 
 import pytest
-import typer
 
-from api import cli
 from tests.deploy.shipped import DEPLOY, names_of, spoiled
 from tests.deploy.systemd_rules import PROGRAM, faults
+from tests.linli_process import commands
 
 FILES = {p.name: p.read_text() for p in sorted((DEPLOY / "systemd").iterdir()) if p.is_file()}
-COMMANDS = frozenset(typer.main.get_command(cli.app).commands)  # type: ignore[attr-defined]
+COMMANDS = frozenset(commands())
 API, WORKER, MIGRATE, TARGET = (
     "linli-api@.service",
     "linli-worker.service",

@@ -43,8 +43,11 @@ async def test_a_restart_without_draining_is_seen_by_this_traffic(pair: Start) -
         return await client.post("/v1/cases", headers={"x-sleep": "0.2"}, content=b"{}")
 
     def kill_both() -> None:
-        for program in (here.a, here.b):
-            program.kill()
+        for name, program in (("a", here.a), ("b", here.b)):
+            before, end = len(here.seen), time.monotonic() + 30
+            while not any(line.startswith(name) for line in here.seen[before:]):
+                assert time.monotonic() < end, "no traffic"
+            program.kill()  # over a request that it has just begun to think about
             program.start()
 
     answers = await Traffic(here.nginx.url, careless).during(kill_both)
