@@ -16,6 +16,7 @@ _WHERE = {
     "demo": "demo",
     "grant": "administration",
     "doctor": "doctor",
+    "wechat": "wechat",
     "docs": "pages",
     "verify": "verify",
     "admin": "administration",

@@ -4,7 +4,7 @@ import logging
 import re
 import sys
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from os import urandom
 from typing import Any
 
@@ -14,6 +14,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
+from starlette.routing import BaseRoute, Match, Mount
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.kit import idempotency
@@ -243,12 +244,30 @@ def install(app: FastAPI) -> None:
 
     async def on_http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        return problem_response(_http_problem(error), request.state.request_id)
+        response = problem_response(_http_problem(error), request.state.request_id)
+        if error.status_code == 405:
+            response.headers["allow"] = ", ".join(sorted(_allowed(app, request.scope)))
+        return response
 
     app.add_exception_handler(Problem, on_problem)
     app.add_exception_handler(idempotency.Replayed, on_replay)
     app.add_exception_handler(RequestValidationError, on_validation)
     app.add_exception_handler(HTTPException, on_http)
+
+
+def _allowed(app: FastAPI, scope: Scope) -> set[str]:
+    """The methods under which some route answers this address (RFC 9110, 15.5.6): one address can have many routes,
+    and the framework names those of the first alone."""
+    asked = {**scope, "root_path": scope.get("app_root_path", scope.get("root_path", ""))}
+    return {m for m in _METHODS if _answers(app.routes, {**asked, "method": m, "path_params": {}})}
+
+
+def _answers(routes: Iterable[BaseRoute], scope: Scope) -> bool:
+    for route in routes:
+        match, inner = route.matches(scope)
+        if match is Match.FULL:
+            return not isinstance(route, Mount) or _answers(route.routes, {**scope, **inner})
+    return False
 
 
 def _malformed(error: RequestValidationError) -> Malformed:

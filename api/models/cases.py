@@ -244,4 +244,6 @@ class CaseRating(SQLModel, table=True):
     attitude: int | None = Field(default=None, sa_type=SmallInteger)
     speed: int | None = Field(default=None, sa_type=SmallInteger)
     text: str | None = text_column(optional=True)
+    content: ContentState = word(ContentState, default=ContentState.pending)
+    """Of the words; stars alone have passed."""
     created_at: datetime = moment(now=True)

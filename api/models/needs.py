@@ -134,6 +134,7 @@ class Need(SQLModel, table=True):
     disputed: bool = flag()
     rating: int | None = whole(small=True, optional=True)
     rating_text: str | None = text_column(optional=True)
+    rating_passed_at: datetime | None = moment(optional=True)
     confirmed_by_call: bool = flag()
     escalated: bool = flag()
     """Not screened in time: the town has been told."""

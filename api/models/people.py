@@ -9,6 +9,7 @@ from sqlmodel import Field, SQLModel
 
 from api.kit.columns import flag, json_column, key, link, moment, sealed, text_column, texts, version, word
 from api.models.places import HomeId, PlaceId, UnitId
+from api.rules.content import ContentState
 from api.rules.people import MembershipKind, MembershipState, PersonState, Relation, ResidencyState
 from api.rules.roles import Role
 
@@ -202,6 +203,8 @@ class Membership(SQLModel, table=True):
     """The last day the volunteer's insurance holds."""
     ends_on: date | None = Field(default=None, sa_type=Date)
     """The last day of the membership; None until it is ended."""
+    content: ContentState = word(ContentState, default=ContentState.pending)
+    """Of what the person says of himself; what a roster says has passed."""
     state: MembershipState = word(MembershipState, default=MembershipState.pending)
     decided_by: PersonId | None = link("people.id", optional=True)
     reason: str | None = text_column(optional=True)

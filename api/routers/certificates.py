@@ -184,13 +184,20 @@ _PAGE = """<!doctype html><html lang="zh-CN"><head><meta charset="utf-8">
 
 def _page(found: dict[str, Any]) -> str:
     valid = found["valid"]
+    holder = (
+        []
+        if found["name"] is None
+        else [
+            ("姓名", found["name"]),
+            (ID_TITLES[found["id_kind"]], found["id_number"]),
+            ("志愿者编号", found["volunteer_number"] or "未登记"),
+            ("服务时间", f"{found['since']} 至 {found['until']}"),
+            ("服务时长", f"{found['hours']} 小时（{found['minutes']} 分钟，{found['activities']} 次）"),
+        ]
+    )
     rows = [
         ("编号", found["number"]),
-        ("姓名", found["name"]),
-        (ID_TITLES[found["id_kind"]], found["id_number"]),
-        ("志愿者编号", found["volunteer_number"] or "未登记"),
-        ("服务时间", f"{found['since']} 至 {found['until']}"),
-        ("服务时长", f"{found['hours']} 小时（{found['minutes']} 分钟，{found['activities']} 次）"),
+        *holder,
         ("出具单位", found["issuer"]),
         ("出具日期", f"{found['issued_at']:%Y-%m-%d}"),
     ]

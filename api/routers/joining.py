@@ -1,4 +1,4 @@
-"""相似诉求、附和: before a second case is made of one matter."""
+"""相似诉求、附和、评价: before a second case is made of one matter, and what those say who shared it."""
 
 from typing import Annotated, Any
 from uuid import UUID
@@ -6,13 +6,14 @@ from uuid import UUID
 from fastapi import APIRouter, Path, Query
 
 from api.kit.http import TransactionRoute
+from api.kit.paging import After, Limit, Page
 from api.kit.problems import Malformed, NotFound, WrongMoment
 from api.routers.deps import KEY_PROBLEMS, CurrentViewer, Once, Tx, problems
 from api.rules.cases import CaseCategory
 from api.rules.joining import AlreadySupported, OwnCase
 from api.schemas.base import Line, ShortText, Title
-from api.schemas.joining import SimilarCases, Supports
-from api.services.cases import joining
+from api.schemas.joining import RatingOut, SimilarCases, Supports
+from api.services.cases import joining, rated
 from api.services.cases.similar import similar
 
 router = APIRouter(tags=["诉求"], route_class=TransactionRoute)
@@ -80,3 +81,16 @@ async def support_case(case_id: CaseId, viewer: CurrentViewer, tx: Tx) -> dict[s
 )
 async def unsupport_case(case_id: CaseId, viewer: CurrentViewer, tx: Tx) -> dict[str, Any]:
     return await joining.take_back(tx, viewer, case_id)
+
+
+@router.get(
+    "/cases/{case_id}/ratings",
+    response_model=Page[RatingOut],
+    summary="诉求评价",
+    description="反映人和附和居民的评价，从旧到新；评语在审核通过之前只有本人和工作人员可见。",
+    responses=problems(Malformed, NotFound),
+)
+async def list_case_ratings(
+    case_id: CaseId, viewer: CurrentViewer, tx: Tx, limit: Limit = 20, after: After = None
+) -> dict[str, Any]:
+    return await rated.listing(tx, viewer, case_id, limit=limit, after=after)

@@ -25,7 +25,7 @@ from api.services.people import names
 from api.services.sessions import Opened, Sessions
 from api.services.uploads.pictures import Audience
 from api.wechat.client import WeChat
-from api.wechat.errors import WeChatError
+from api.wechat.errors import UserBlocked, WeChatError
 from api.wechat.problems import WechatCodeInvalid, WechatUnavailable, WechatUserBlocked, translate
 
 app_router = APIRouter(tags=["会话"])
@@ -82,6 +82,10 @@ async def start_session(body: StartSession, request: Request, db: Db) -> dict[st
         raise WechatCodeInvalid("不认识这个小程序")
     try:
         identity = await wechat.code_to_session(body.code)
+    except UserBlocked as blocked:
+        async with db.transaction() as tx:
+            login.refused_by_platform(tx, blocked.rid)
+        raise translate(blocked) from None
     except WeChatError as error:
         raise translate(error) from None
     async with db.transaction() as tx:

@@ -1,4 +1,4 @@
-"""相似诉求与附和 on the wire."""
+"""相似诉求、附和与评价 on the wire."""
 
 from datetime import datetime
 from uuid import UUID
@@ -6,6 +6,7 @@ from uuid import UUID
 from pydantic import Field
 
 from api.rules.cases import CaseState
+from api.rules.content import ContentState
 from api.schemas.base import Named, Out
 
 
@@ -43,3 +44,19 @@ class Supports(Out):
             ]
         }
     }
+
+
+class RatingOut(Out):
+    """一次评价"""
+
+    id: UUID
+    cycle: int = Field(description="对第几轮办理")
+    overall: int = Field(description="总体，1–5 星")
+    result: int | None = Field(description="办理结果")
+    attitude: int | None = Field(description="服务态度")
+    speed: int | None = Field(description="办理速度")
+    text: str | None = Field(description="评语；审核通过之前只有本人和工作人员可见")
+    content: ContentState = Field(description="评语的内容审核")
+    joined: bool = Field(description="由附和的居民或并案诉求的反映人评价")
+    mine: bool = Field(description="是否本人所评")
+    created_at: datetime

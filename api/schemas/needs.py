@@ -166,7 +166,7 @@ class NeedOut(Out):
     extended: bool
     extension_to: date | None = Field(description="申请延期到哪天，等提出人同意")
     rating: int | None
-    rating_text: str | None
+    rating_text: str | None = Field(description="评语；审核通过之前只有提出人和工作人员可见")
     confirmed_by_call: bool = Field(description="由回访确认")
     merged_into: UUID | None
     lacking: list[str] = Field(description="您要认领还差什么")

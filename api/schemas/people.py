@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
+from api.rules.content import ContentState
 from api.rules.people import (
     BelongingMove,
     MembershipKind,
@@ -105,6 +106,7 @@ class MembershipOut(Out):
     insured_until: date | None = Field(description="志愿者保险有效至")
     ends_on: date | None = Field(description="报到截止日；不填为长期")
     qualifications: list[QualificationOut] = Field(description="资质")
+    content: ContentState = Field(description="内容审核；登记的内容只有本人和工作人员可见")
     state: MembershipState
     reason: str | None = Field(description="核实不通过的原因")
     moves: list[BelongingMove] = Field(description="您此刻可以进行的操作")

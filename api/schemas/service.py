@@ -190,20 +190,20 @@ CERTIFICATE_NEEDED: dict[CertificateMove, tuple[str, ...]] = {
 
 
 class CertificateCheck(Out):
-    """公开查验的结果；不多于证明本身所载"""
+    """公开查验的结果；不多于证明本身所载。持证人注销后只余证明曾经出具、现已撤销，其余各项为空"""
 
     number: str
     valid: bool = Field(description="有效；false 为已撤销")
     state: CertificateState
-    name: str = Field(description="隐去中间的姓名")
-    id_kind: IdKind
-    id_number: str = Field(description="隐去中间的证件号码")
+    name: str | None = Field(description="隐去中间的姓名")
+    id_kind: IdKind | None
+    id_number: str | None = Field(description="隐去中间的证件号码")
     volunteer_number: str | None
-    minutes: int
-    hours: str
-    since: date
-    until: date
-    activities: int = Field(description="服务次数")
+    minutes: int | None
+    hours: str | None
+    since: date | None
+    until: date | None
+    activities: int | None = Field(description="服务次数")
     issuer: str = Field(description="出具单位")
     issued_at: datetime
     reason: str | None = Field(description="撤销的原因")

@@ -31,7 +31,7 @@ from api.services.access import Viewer, asked_of_each, is_wide, narrowed, requir
 from api.services.places.finding import find_place
 from api.services.timeline import audit
 
-NOWHERE = ("calendar", "queue", "upload")
+NOWHERE = ("calendar", "login", "queue", "upload")
 """Kinds of subjects without a place."""
 
 

@@ -14,6 +14,7 @@ from sqlmodel import col
 
 from api.kit import clock
 from api.kit.events import record
+from api.kit.ids import new_id
 from api.kit.problems import NotAllowed, Problem
 from api.kit.secrets import Vault
 from api.models import Credential, Grant, Person, WechatIdentity
@@ -23,6 +24,8 @@ from api.rules.roles import CONSOLE_ROLES
 from api.services.access import live
 
 TOTP = "totp"
+REFUSED_LOGIN = "login"
+"""Kind of subject of a login that nobody is known to have tried."""
 STEP_S = 30
 ATTEMPTS = 5
 LOCKED_FOR = timedelta(minutes=15)
@@ -162,6 +165,23 @@ def matching_step(secret: str, code: str) -> int | None:
         if pyotp.utils.strings_equal(totp.at(step * STEP_S), code):
             return step
     return None
+
+
+def refused_by_platform(tx: AsyncSession, rid: str | None) -> None:
+    """Leave a trace of somebody whom the platform calls a high risk (40226) and does not let in.
+
+    Nobody is known: the platform tells no openid, and the code stands nowhere. `rid`: its own name of the call.
+    """
+    record(
+        tx,
+        subject_kind=REFUSED_LOGIN,
+        subject_id=new_id(),
+        move="refuse",
+        actor_id=None,
+        actor_title="微信平台",
+        text="微信判定为高风险用户，未准登录",
+        data={"rid": rid} if rid else {},
+    )
 
 
 def fail(tx: AsyncSession, person_id: PersonId) -> None:

@@ -1,6 +1,6 @@
-"""The matrix's lines of what is about oneself: wishes about notices, privacy, mini-program codes."""
+"""The matrix's lines of what is about oneself (wishes about notices, privacy, mini-program codes), and of ratings."""
 
-from tests.routers.matrix import NOBODY, TABLE, Line
+from tests.routers.matrix import CASE, NOBODY, TABLE, Line
 
 TABLE |= {
     "GET /me/preferences": Line(),
@@ -13,5 +13,6 @@ TABLE |= {
     "POST /me/erasure/moves/{move}": Line(see=NOBODY, body={}, subject={"move": "cancel"}),
     "GET /codes/{kind}/{subject_id}": Line(subject={"kind": "community", "subject_id": "place"}),
     "GET /scenes/{scene}": Line(see=NOBODY, subject={"scene": "nothing"}),
+    "GET /cases/{case_id}/ratings": Line(see=CASE, subject={"case_id": "submitted"}),
     "PATCH /me/preferences": Line(body={"muted": ["daily_digest"]}),
 }

@@ -28,6 +28,27 @@ async def test_the_console_keeps_its_own_rules(client: httpx.AsyncClient) -> Non
     assert answer.headers.get_list("x-content-type-options") == ["nosniff"]
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("DELETE", "/v1/cases", "GET, POST"),
+        ("PUT", "/admin/v1/cases", "GET, POST"),
+        ("POST", "/v1/me", "DELETE, GET, PATCH"),
+        ("DELETE", "/admin/v1/sessions", "GET, POST"),
+        ("BREW", "/v1/cases/01938f2a-6f00-7000-8000-0123456789ab/supports", "DELETE, POST"),
+        ("PUT", "/wechat/push", "GET, POST"),
+        ("POST", "/healthz", "GET"),
+    ],
+)
+async def test_who_is_refused_a_method_is_told_all_that_the_address_takes(
+    client: httpx.AsyncClient, method: str, path: str, allowed: str
+) -> None:
+    answer = await client.request(method, path)
+    assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed")
+    assert answer.headers["allow"] == allowed
+    assert "allow" not in (await client.get("/nowhere")).headers
+
+
 async def test_a_made_up_method_makes_no_label_of_its_own(town: Town) -> None:
     answer = await town.client.request("BREW", "/v1/me", headers=town.here.resident.headers)
     assert answer.status_code == 405

@@ -96,3 +96,17 @@ async def test_one_reports_to_a_community_and_to_a_branch_of_it(town: Town) -> N
         answer = await _report(town, town.stranger, **changes)
         assert (answer.status_code, answer.json()["code"]) == (status, code), changes
     assert (await town.stranger.get("/memberships")).json()["items"] == []
+
+
+async def test_what_is_said_at_reporting_is_judged_and_a_refusal_is_told(town: Town, pump: Pump) -> None:
+    who = town.stranger
+    silent = {"work_unit": None, "skills": [], "availability": None}
+    assert (await _report(town, who, **silent)).json()["content"] == "pass"
+    said = (await _report(town, who, kind="volunteer", qualifications=[{"name": "色情按摩师"}])).json()
+    assert said["content"] == "pending"
+    await pump()
+    own = f"/memberships/{said['id']}"
+    assert (await who.get(own)).json()["content"] == "risky"
+    assert (await town.here.secretary.get(own)).json()["qualifications"][0]["name"] == "色情按摩师"
+    [told] = [n for n in (await who.get("/notices")).json()["items"] if n["kind"] == "content.block"]
+    assert told["title"] == "报到登记未通过审核"

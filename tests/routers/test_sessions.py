@@ -46,6 +46,8 @@ async def test_a_used_code_asks_the_person_to_log_in_again(
     assert (await _post(client, code)).status_code == 201
     again = await _post(client, code)
     assert (again.status_code, again.json()["code"]) == (401, "wechat_code_invalid")
+    assert "请重新登录" in again.json()["detail"]
+    assert wechat_simulator.calls("/sns/jscode2session") == [0, 40163]
 
 
 @pytest.mark.parametrize("code", ["wrong", "x" * 256])
@@ -62,6 +64,26 @@ async def test_another_mini_programs_code_is_refused(
 ) -> None:
     answer = await _post(client, wechat_simulator.login_code("张三"), app="wx-somebody-else")
     assert (answer.status_code, answer.json()["code"]) == (401, "wechat_code_invalid")
+
+
+async def test_somebody_the_platform_calls_a_high_risk_is_refused_and_leaves_a_trace_of_nobody(
+    town: Town, wechat_simulator: Simulator
+) -> None:
+    openid = wechat_simulator.visitor("高风险", blocked=True)
+    code = wechat_simulator.login_code("高风险")
+    refused = await _post(town.client, code)
+    assert (refused.status_code, refused.json()["code"]) == (403, "wechat_user_blocked")
+    answer = await town.auditor.get("/events?move=refuse")
+    [event] = [e for e in answer.json()["items"] if e["subject_kind"] == "login"]
+    assert (event["by"], event["text"]) == ("微信平台", "微信判定为高风险用户，未准登录")
+    assert list(event["data"]) == ["rid"]
+    assert openid not in answer.text
+    assert code not in answer.text
+    async with town.app.state.db.reading() as tx:
+        known = await tx.execute(
+            text("select count(*) from wechat_identities where openid = :o"), {"o": openid}
+        )
+        assert known.scalar_one() == 0
 
 
 async def test_the_session_key_never_leaves(client: httpx.AsyncClient, wechat_simulator: Simulator) -> None:

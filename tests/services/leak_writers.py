@@ -60,7 +60,7 @@ async def _cases(world: World) -> None:
 
 
 async def _work(world: World) -> None:
-    """A case whose own words have passed; what is asked for, planned and reported back on it has not."""
+    """A case whose own words have passed; what is asked for, planned, reported back and said of it has not."""
     here, town = world.town.here, world.town
     case = (await town.submit(visibility="public"))["id"]
     path = f"/cases/{case}/requests"
@@ -84,8 +84,11 @@ async def _work(world: World) -> None:
         )
     await done(here.secretary.move(case, "plan", text=f"{MARK}方案"))
     await granted(town.supervisor, here.secretary, "suspend", days=7, suspend_reason="season")
+    async with town.app.state.db.transaction() as tx:
+        await tx.execute(text("update cases set state = 'awaiting_rating' where id = :id"), {"id": case})
+    await done(here.resident.post(f"/cases/{case}/ratings", {"overall": 4, "text": f"{MARK}评价"}))
     world.ids["case_id"].append(case)
-    world.marked |= {"case_requests", "case_tasks"}
+    world.marked |= {"case_requests", "case_tasks", "case_ratings"}
 
 
 async def done(answer: Awaitable[Any]) -> dict[str, Any]:
@@ -249,13 +252,14 @@ async def _dispatch(world: World) -> None:
 
 
 async def _memberships(world: World) -> None:
-    """No check passes what is said at registering: it is for the person and the staff alone."""
+    """What is said at registering is for the person and the staff alone, judged or not."""
     here = world.town.here
     asked = {"kind": "volunteer", "place_id": str(here.place), "work_unit": f"{MARK}单位"}
     said = {"skills": [f"{MARK}手艺"], "availability": f"{MARK}周末"}
     answer = await here.resident.post("/memberships", {**asked, **said})
     assert answer.status_code == 201, answer.text
     world.ids["own_membership"] = [answer.json()["id"]]
+    world.marked.add("memberships")
 
 
 WRITERS: tuple[Callable[[World], Awaitable[None]], ...] = (

@@ -228,3 +228,29 @@ async def _is_a_forest_of_depth_one(town: Town) -> None:
             )
         )
         assert deep.all() == []
+
+
+async def test_the_words_of_a_rating_are_for_its_author_and_for_staff_until_they_have_passed(
+    town: Town, pump: Pump
+) -> None:
+    case = (await town.submit(visibility="public"))["id"]
+    await pump()
+    neighbour, author = town.there.resident, town.here.resident
+    assert (await neighbour.post(f"/cases/{case}/supports")).status_code == 201
+    async with town.app.state.db.transaction() as tx:
+        await tx.execute(text("update cases set state = 'awaiting_rating' where id = :id"), {"id": case})
+    path = f"/cases/{case}/ratings"
+    for who, said in ((author, {"overall": 5, "text": "很快"}), (neighbour, {"overall": 3, "text": "还行"})):
+        assert (await who.post(path, said)).status_code == 200
+    assert (await town.stranger.get(f"/cases/{case}")).status_code == 200
+
+    async def words(who: Actor) -> list[str | None]:
+        items = (await who.get(path)).json()["items"]
+        assert [(item["overall"], item["joined"]) for item in items] == [(5, False), (3, True)]
+        return [item["text"] for item in items]
+
+    readers = (author, neighbour, town.stranger, town.here.worker)
+    before = [["很快", None], [None, "还行"], [None, None], ["很快", "还行"]]
+    assert [await words(who) for who in readers] == before
+    await pump()
+    assert [await words(who) for who in readers] == [["很快", "还行"]] * 4

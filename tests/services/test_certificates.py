@@ -4,7 +4,7 @@ import re
 import subprocess
 import sys
 import zlib
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from fastapi import FastAPI
@@ -168,6 +168,33 @@ async def test_what_was_countered_is_not_certified_and_publicity_ends_after_seve
     assert len((await here.resident.get(feed)).json()["items"]) == 1
     clock.move(timedelta(days=7, seconds=1))
     assert (await here.resident.get(feed)).json()["items"] == []
+
+
+async def test_the_certificate_of_somebody_who_left_says_so_and_nothing_of_whose_it_was(
+    town: Town, pump: Pump, app: FastAPI
+) -> None:
+    chen = await served(town, pump)
+    made = await asked(town, chen)
+    issued = await decided(town.here.secretary, made["id"], "issue")
+    await printed(app)
+    address = f"/v1/certificates/{made['number']}"
+    before = (await town.client.get(address)).json()
+    assert (before["valid"], before["name"], before["activities"]) == (True, "欧**𠮷", 1)
+    due = datetime.fromisoformat((await chen.call("DELETE", "/me")).json()["due_at"])
+    clock.set_to(due + timedelta(seconds=1))
+    await pump()
+    left = (await town.client.get(address)).json()
+    assert {name: value for name, value in left.items() if value is not None} == {
+        "number": made["number"], "valid": False, "state": "revoked", "issuer": "梅园新村社区",
+        "issued_at": issued["issued_at"], "reason": "持证人已注销",
+    }  # fmt: skip
+    assert left.keys() == before.keys()
+    page = (await town.client.get(address, headers={"accept": "text/html"})).text
+    assert "证明已撤销" in page
+    assert "持证人已注销" in page
+    assert not [words for words in ("姓名", "欧", "证件", "居民身份证", "服务时", "None") if words in page]
+    listed = (await town.here.secretary.get(f"/certificates?place={town.here.place}")).json()["items"]
+    assert not [part for part in ("欧", "1101", "清洁家园") if part in str(listed)]
 
 
 async def _twin(town: Town, pump: Pump) -> Actor:

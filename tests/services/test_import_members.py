@@ -86,6 +86,7 @@ async def test_who_binds_a_number_of_the_roster_is_a_verified_member_with_all_it
     await bind(town.stranger, wechat_simulator)
     (mine,) = await memberships(town.stranger)
     assert (mine["state"], mine["kind"], mine["branch"]["name"]) == ("verified", "party", "第一党支部")
+    assert mine["content"] == "pass"
     assert (mine["skills"], mine["times"], mine["work_unit"]) == (
         ["电工", "摄影"], ["evening", "weekend"], "区供电公司",
     )  # fmt: skip

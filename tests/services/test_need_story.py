@@ -38,8 +38,11 @@ async def test_a_wish_goes_from_the_wisher_to_the_points(town: Town, pump: Pump)
     assert (done["state"], done["claim"]["minutes"]) == ("done", 65)
     confirmed = await move(here.resident, need, "confirm", stars=5, text="谢谢")
     assert (confirmed["state"], confirmed["rating"], confirmed["moves"]) == ("confirmed", 5, [])
+    assert confirmed["rating_text"] == "谢谢"
+    assert (await wang.get(f"/wishes/{need}")).json()["rating_text"] is None
 
     await pump()
+    assert (await wang.get(f"/wishes/{need}")).json()["rating_text"] == "谢谢"
     events = (await here.resident.get(f"/wishes/{need}/events")).json()["items"]
     assert [e["move"] for e in events] == [
         "submit", "publish", "claim", "contact", "finish", "confirm",

@@ -200,6 +200,8 @@ async def test_the_author_sees_it_and_so_does_everybody_once_it_has_passed(
     cases = [(await there.get(f"/cases/{case_id}")).json() for case_id in world.ids["case_id"]]
     reasons = [asked["reason"] for case in cases for asked in case.get("requests", ())]
     assert reasons == [f"{MARK}理由"]
+    assert (await there.get(f"/wishes/{world.ids['need_id'][-1]}")).json()["rating_text"] == f"{MARK}评语"
     seen = {address.partition(" ")[0] for address in neighbours}
-    assert {"/v1/cases", "/v1/cases/{case_id}", "/v1/cases/similar"} <= seen
+    assert {"/v1/cases", "/v1/cases/{case_id}", "/v1/cases/similar", "/v1/cases/{case_id}/ratings"} <= seen
+    assert "/v1/memberships/{membership_id}" not in seen
     assert {"/v1/wishes/{need_id}", "/v1/help-requests", "/v1/me/offers"} <= seen

@@ -148,6 +148,8 @@ async def test_a_reviewer_sees_the_authors_risk(town: Town, pump: Pump) -> None:
 KINDS = {
     "appointments": "appointment",
     "claims": "claim",
+    "case_ratings": "case_rating",
+    "memberships": "membership",
     "needs": "need",
     "activities": "activity",
     "cases": "case",

@@ -1,7 +1,11 @@
-"""One token for everybody: fetched once, refreshed by one, in the face of everything."""
+"""One token for everybody: fetched once, refreshed by one, in the face of everything.
+
+LINLI_TEST_PROCESSES=64 starts each of the 64 cold clients in a process of its own.
+"""
 
 import asyncio
 import json
+import os
 import sys
 
 import pytest
@@ -14,6 +18,8 @@ from api.wechat.token_store import TokenStore
 from tests.wechat.token_world import FETCH, RANK, Service, client, key, near_its_end
 from tests.wechat_fixture import Simulator
 
+PROCESSES = int(os.environ.get("LINLI_TEST_PROCESSES", "4"))
+
 
 async def test_64_cold_tasks_make_one_fetch(service: Service, wechat_simulator: Simulator) -> None:
     tokens = await asyncio.gather(*(service().current() for _ in range(64)))
@@ -21,10 +27,11 @@ async def test_64_cold_tasks_make_one_fetch(service: Service, wechat_simulator: 
     assert wechat_simulator.calls(FETCH) == [0]
 
 
-async def test_64_cold_clients_in_four_processes_make_one_fetch(
+async def test_64_cold_clients_in_processes_of_their_own_make_one_fetch(
     engines: EmbeddedEngines, redis: cache.Redis, wechat_simulator: Simulator
 ) -> None:
-    order = json.dumps({"base": wechat_simulator.base, "redis": engines.addresses.redis_url, "clients": 16})
+    each = {"clients": 64 // PROCESSES, "redis": engines.addresses.redis_url}
+    order = json.dumps({"base": wechat_simulator.base, **each})
     workers = [
         await asyncio.create_subprocess_exec(
             sys.executable,
@@ -33,7 +40,7 @@ async def test_64_cold_clients_in_four_processes_make_one_fetch(
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
         )
-        for _ in range(4)
+        for _ in range(PROCESSES)
     ]
     answers = await asyncio.gather(*(worker.communicate(order.encode()) for worker in workers))
     prints = [line for out, _ in answers for line in out.split()]
@@ -209,6 +216,21 @@ async def test_an_operator_may_force_a_new_token_but_not_twice_in_30_seconds(
     assert 0 < (refused.value.retry_after or 0) <= 30
     assert (await service().current()).value == new.value
     assert wechat_simulator.calls(FETCH) == [0, 0]
+
+
+async def test_twenty_forced_tokens_a_day_and_no_call_for_a_twenty_first(
+    service: Service, redis: cache.Redis, wechat_simulator: Simulator
+) -> None:
+    one = service()
+    for _ in range(20):
+        await one.force_refresh()
+        await redis.delete(f"{key(wechat_simulator)}:forced")
+        wechat_simulator.order("clock", seconds=31)
+    with pytest.raises(errors.QuotaSpent) as spent:
+        await one.force_refresh()
+    assert 0 < (spent.value.retry_after or 0) <= 86_400
+    assert wechat_simulator.calls(FETCH) == [0] * 20
+    assert (await one.current()).generation == 20
 
 
 def test_a_token_does_not_show_itself() -> None:

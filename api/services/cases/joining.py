@@ -19,7 +19,7 @@ from api.rules.cases import CaseState, Standing
 from api.rules.joining import GONE, PARENTS, RATING, AlreadyRated, AlreadySupported, OwnCase
 from api.services import notices
 from api.services.access import Viewer
-from api.services.cases import merging
+from api.services.cases import merging, talking
 from api.services.cases.finding import find
 from api.services.cases.rating import Stars
 
@@ -36,6 +36,9 @@ STEPS: dict[str, tuple[str, str]] = {
     "withdraw": ("诉求已撤回", "已由反映人撤回"),
 }
 """Public steps of a case, as those hear of them who joined it."""
+_RATING = (
+    "id", "case_id", "cycle", "reporter_id", "overall", "result", "attitude", "speed", "text", "content", "created_at",
+)  # fmt: skip
 
 
 async def support(tx: AsyncSession, viewer: Viewer, case_id: UUID) -> dict[str, Any]:
@@ -113,14 +116,16 @@ async def rate(tx: AsyncSession, viewer: Viewer, case_id: UUID, stars: Stars) ->
         cast(literal(getattr(stars, name), SmallInteger), SmallInteger)
         for name in ("overall", "result", "attitude", "speed")
     ]
+    rating_id = new_id()
     held = (
         select(
-            literal(new_id(), Uuid),
+            literal(rating_id, Uuid),
             col(Case.id),
             col(Case.cycle),
             literal(viewer.person_id, Uuid),
             *marks,
             cast(literal(stars.text, Text), Text),
+            literal(stars.content.value, Text),
             literal(clock.now()),
         )
         .where(
@@ -132,10 +137,9 @@ async def rate(tx: AsyncSession, viewer: Viewer, case_id: UUID, stars: Stars) ->
         )
         .with_for_update(key_share=True)
     )
-    columns = ["id", "case_id", "cycle", "reporter_id", "overall", "result", "attitude", "speed", "text"]
     added = await tx.execute(
         insert(CaseRating)
-        .from_select([*columns, "created_at"], held)
+        .from_select(_RATING, held)
         .on_conflict_do_nothing(index_elements=["case_id", "cycle", "reporter_id"])
         .returning(col(CaseRating.cycle))
     )
@@ -152,6 +156,7 @@ async def rate(tx: AsyncSession, viewer: Viewer, case_id: UUID, stars: Stars) ->
         if rated.first() is not None:
             raise AlreadyRated(moves=case.moves())
         raise WrongMoment("现在不能评价这件诉求", moves=case.moves())
+    await talking.watch(tx, case, "case_rating", rating_id, stars.text)
     record(
         tx,
         subject_kind="case",

@@ -12,6 +12,7 @@ from api.models import CaseRating
 from api.models.cases import CaseId, MessageKind
 from api.rules.case_guards import DISPUTED_BELOW
 from api.rules.cases import RESIDENT_CLOCKS, CaseClock, Standing
+from api.rules.content import ContentState
 from api.rules.limits import STEPS
 from api.services import calendars, deadlines
 from api.services.access import Viewer
@@ -40,6 +41,11 @@ class Stars:
         """低分: in any of what was rated."""
         rated = (self.overall, self.result, self.attitude, self.speed)
         return any(stars is not None and stars < DISPUTED_BELOW for stars in rated)
+
+    @property
+    def content(self) -> ContentState:
+        """Of the words: where there are none, nothing waits."""
+        return ContentState.pending if self.text else ContentState.passed
 
 
 async def pass_check(tx: AsyncSession, actor: Viewer | None, case_id: UUID, note: str | None = None) -> None:
@@ -80,7 +86,7 @@ async def rate(tx: AsyncSession, actor: Viewer, case_id: UUID, stars: Stars) -> 
         closed_at=clock.now(),
         callback_owed=low or case.row["callback_owed"],
     )
-    _mark(tx, case, actor, stars)
+    await _mark(tx, case, actor, stars)
     await deadlines.meet(tx, case_id, [CaseClock.rating])
     if low:
         kind = CaseClock.calling_back
@@ -101,7 +107,7 @@ async def dispute(tx: AsyncSession, actor: Viewer, case_id: UUID, stars: Stars) 
         callback_owed=True,
         **_next_cycle(case),
     )
-    _mark(tx, case, actor, stars)
+    await _mark(tx, case, actor, stars)
     await deadlines.meet(tx, case_id, [CaseClock.rating])
     await _begin_cycle(tx, case, CaseClock.confirming, CaseClock.calling_back)
     await _climb_with_cycle(tx, case, 2, "反映人不认可")
@@ -176,16 +182,17 @@ async def _climb_with_cycle(tx: AsyncSession, case: CaseSubject, rung: int, why:
         await ladder.climb(tx, case.id, rung, why)
 
 
-def _mark(tx: AsyncSession, case: CaseSubject, actor: Viewer, stars: Stars) -> None:
-    tx.add(
-        CaseRating(
-            case_id=CaseId(case.id),
-            cycle=case.row["cycle"],
-            reporter_id=actor.person_id,
-            overall=stars.overall,
-            result=stars.result,
-            attitude=stars.attitude,
-            speed=stars.speed,
-            text=stars.text,
-        )
+async def _mark(tx: AsyncSession, case: CaseSubject, actor: Viewer, stars: Stars) -> None:
+    mark = CaseRating(
+        case_id=CaseId(case.id),
+        cycle=case.row["cycle"],
+        reporter_id=actor.person_id,
+        overall=stars.overall,
+        result=stars.result,
+        attitude=stars.attitude,
+        speed=stars.speed,
+        text=stars.text,
+        content=stars.content,
     )
+    tx.add(mark)
+    await talking.watch(tx, case, "case_rating", mark.id, stars.text)

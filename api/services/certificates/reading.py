@@ -137,7 +137,11 @@ async def paper(tx: AsyncSession, viewer: Viewer, certificate_id: UUID) -> tuple
 
 
 async def check(tx: AsyncSession, number: str) -> dict[str, Any]:
-    """What the paper must say, for whoever holds it: nothing of it is more than the paper shows. Raises NotFound."""
+    """What the paper must say, for whoever holds it: nothing of it is more than the paper shows. Raises NotFound.
+
+    Of somebody who has left (注销) only that it was issued, and that it holds no more: whose it was, what was served
+    and when is nobody's to read.
+    """
     found = await tx.execute(
         select(Certificate, col(At.name))
         .join(At, col(At.id) == col(Certificate.community_id))
@@ -151,10 +155,7 @@ async def check(tx: AsyncSession, number: str) -> dict[str, Any]:
         raise NotFound("没有出具过这个编号的证明")
     it: Certificate = row[0]
     valid = it.state is CertificateState.issued
-    return {
-        "number": it.number,
-        "valid": valid,
-        "state": it.state,
+    holder = {
         "name": it.name_masked,
         "id_kind": it.id_kind,
         "id_number": it.id_masked,
@@ -164,6 +165,12 @@ async def check(tx: AsyncSession, number: str) -> dict[str, Any]:
         "since": it.since,
         "until": it.until,
         "activities": len(it.lines),
+    }
+    return {
+        "number": it.number,
+        "valid": valid,
+        "state": it.state,
+        **(holder if it.name_sealed is not None else dict.fromkeys(holder)),
         "issuer": row[1],
         "issued_at": it.issued_at,
         "reason": it.reason if not valid else None,

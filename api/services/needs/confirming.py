@@ -9,11 +9,13 @@ from sqlmodel import col
 
 from api.kit import clock
 from api.models import Residency
+from api.rules.content import CheckScene
 from api.rules.need_words import KIND_TITLES, ClaimState, NeedClock, NeedKind, NeedState, Standing
 from api.rules.people import ResidencyState
 from api.rules.points import EntryKind, for_service, for_stars
 from api.services import deadlines
 from api.services.access import Viewer
+from api.services.content import moderation
 from api.services.needs import clocks, counting
 from api.services.needs.finding import NeedSubject, claim_goes, find
 from api.services.needs.view import held, working
@@ -32,9 +34,19 @@ async def confirm(tx: AsyncSession, actor: Viewer, need_id: UUID, stars: int, te
         text=f"回访确认：{stars} 星" if called else f"提出人确认：{stars} 星",
         rating=stars,
         rating_text=text,
+        rating_passed_at=None,
         confirmed_by_call=called,
         disputed=False,
         closed_at=clock.now(),
+    )
+    await moderation.watch(
+        tx,
+        subject_kind="need_rating",
+        subject_id=need_id,
+        author_id=actor.person_id,
+        texts=[text],
+        path=need.row["path"],
+        scene=CheckScene.comment,
     )
     await deadlines.meet(tx, need_id, _AFTER)
     for claim in held(need.row):

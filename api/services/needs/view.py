@@ -138,8 +138,7 @@ def view(row: Row, viewer: Viewer) -> dict[str, Any]:
         "claim": mine or (claims[0] if claims else None),
         "claims": claims,
         "offer": _offer(offer, viewer) if shown else None,
-        # No check has passed it: for the wisher and the staff alone.
-        "rating_text": row["rating_text"] if inside else None,
+        "rating_text": row["rating_text"] if inside or row["rating_passed_at"] is not None else None,
         "contact": None,
         "due": {name: _clock(clocks.get(name)) for name in _SHOWN_CLOCKS},
         "merged_into": row["merged_into_id"],

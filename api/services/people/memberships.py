@@ -18,6 +18,7 @@ from api.kit.secrets import Vault
 from api.models import Branch, Membership, Person, Place, Qualification
 from api.models.people import BranchId
 from api.models.places import PlaceId
+from api.rules.content import CheckScene, ContentState
 from api.rules.people import (
     MEMBERSHIPS,
     BelongingMove,
@@ -29,6 +30,7 @@ from api.rules.people import (
 from api.rules.places import Level
 from api.rules.roles import Permission, Role, capacity
 from api.services.access import VIEWER, Viewer, params, placed_under, reaches, roles_here
+from api.services.content import moderation
 from api.services.moves import Subject
 from api.services.people import belonging
 from api.services.people.accounts import active
@@ -47,6 +49,7 @@ _FIELDS = (
     "birth_year",
     "insured_until",
     "ends_on",
+    "content",
     "state",
     "reason",
     "version",
@@ -72,6 +75,12 @@ class NewMembership:
     ends_on: date | None
     qualifications: list[tuple[str, date | None]]
     """Name and last day; None for ever."""
+
+    @property
+    def said(self) -> list[str]:
+        """What is in the person's own words."""
+        free = [self.work_unit, *self.skills, self.availability, *(name for name, _ in self.qualifications)]
+        return [words for words in free if words]
 
 
 def readable_memberships() -> ColumnElement[bool]:
@@ -191,6 +200,7 @@ async def register(tx: AsyncSession, viewer: Viewer, asked: NewMembership) -> UU
         birth_year=asked.birth_year,
         insured_until=asked.insured_until,
         ends_on=asked.ends_on,
+        content=ContentState.pending if asked.said else ContentState.passed,
     )
     written = await tx.execute(
         insert(Membership)
@@ -206,6 +216,15 @@ async def register(tx: AsyncSession, viewer: Viewer, asked: NewMembership) -> UU
     tx.add_all(
         Qualification(membership_id=new.id, name=name, expires_on=until)
         for name, until in asked.qualifications
+    )
+    await moderation.watch(
+        tx,
+        subject_kind="membership",
+        subject_id=new.id,
+        author_id=viewer.person_id,
+        texts=asked.said,
+        path=place.path,
+        scene=CheckScene.profile,
     )
     record(
         tx,

@@ -16,6 +16,7 @@ from sqlmodel import col
 from api.kit import clock
 from api.kit.events import record
 from api.models import MemberLine, Membership, Person
+from api.rules.content import ContentState
 from api.rules.people import MEMBERSHIPS, BelongingMove, MembershipKind, MembershipState
 from api.services.imports.bulk import copy_rows
 
@@ -145,6 +146,7 @@ async def _enter(tx: AsyncSession, people: list[UUID]) -> list[UUID]:
         Membership(
             **{name: row[name] for name in columns},
             kind=MembershipKind(row["kind"]),
+            content=ContentState.passed,
             state=MembershipState.verified,
         ).model_dump()
         for row in missing
