@@ -23,13 +23,14 @@ from api import migrations
 from api.kit import cache, clock
 from api.kit.db import Database
 from api.kit.engines import Addresses, EmbeddedEngines
-from bench import casting, claims, dispatch, hot_paths, lists, places, queue
+from bench import casting, claims, dispatch, hot_paths, lists, places, queue, signups
 from bench.harness import CONCURRENT, OPERATIONS, Ratio
 from bench.seed import log_everybody_in, seed
 from tests.e2e.topology import free_port
 
-MUST = hot_paths.MUST | casting.MUST | {claims.PATH: claims.MUST}
-GOAL = hot_paths.GOAL | casting.GOAL | {claims.PATH: claims.GOAL}
+RACES = (claims, signups)
+MUST = hot_paths.MUST | casting.MUST | {race.PATH: race.MUST for race in RACES}
+GOAL = hot_paths.GOAL | casting.GOAL | {race.PATH: race.GOAL for race in RACES}
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "performance.md"
 
 
@@ -121,9 +122,10 @@ def main() -> None:
         seconds, megabytes = _process(addresses)
         logging.getLogger("linli.http").setLevel("WARNING")
         found = uvloop.run(hot_paths.run(addresses.database_url, addresses.redis_url, rounds=options.rounds))
-        found[claims.PATH] = uvloop.run(
-            claims.run(addresses.database_url, addresses.redis_url, rounds=options.rounds)
-        )
+        for race in RACES:
+            found[race.PATH] = uvloop.run(
+                race.run(addresses.database_url, addresses.redis_url, rounds=options.rounds)
+            )
         votes, growth = uvloop.run(
             casting.run(addresses.database_url, addresses.redis_url, rounds=options.rounds)
         )

@@ -75,6 +75,21 @@ d as (insert into deadlines (id, subject_kind, subject_id, kind, cycle, limits, 
 k as (insert into idempotency_keys (person_id, key, fingerprint, created_at) select $2::uuid, $5, '\\x00', now() from c)
 select id from c"""
 
+SIGN_UP = """with a as (
+  update activities set last_ticket = last_ticket + 1, last_seated = free > 0, updated_at = now(),
+    waiting = waiting + (free = 0)::int, free = free - (free > 0)::int
+  where id = $1 and state = 'published' and (free > 0 or waiting < queue)
+  returning id, last_ticket, last_seated, starts_at, ends_at),
+p as (insert into attendants (person_id) select $2::uuid from a
+  on conflict (person_id) do update set suspended_until = null returning person_id),
+s as (insert into seats (id, activity_id, person_id, ticket, state, during, created_at, updated_at)
+  select $3::uuid, a.id, p.person_id, a.last_ticket, case when a.last_seated then 'confirmed' else 'waitlisted' end,
+         tstzrange(a.starts_at, a.ends_at), now(), now() from a, p returning id, state),
+e as (insert into events (id, subject_kind, subject_id, move, to_state, actor_kind, actor_id, actor_title, data, at)
+  select $4::uuid, 'seat', s.id, 'sign_up', s.state, 'person', $2::uuid, '本人', '{}', now() from s),
+k as (insert into idempotency_keys (person_id, key, fingerprint, created_at) select $2::uuid, $5, '\\x00', now() from s)
+select id from s"""
+
 ELIGIBLE = """select c.elector_id from casters c join polls p on p.id = c.poll_id
  where c.poll_id = $1 and c.person_id = $2 and p.state = 'open' and now() < p.closes_at"""
 BALLOT = """with m as (insert into marks (poll_id, elector_id, turn) values ($1, $2::uuid, 1)
@@ -190,6 +205,21 @@ async def claim(request: Request) -> Response:
     return reply({"id": won}) if won else reply({}, 409)
 
 
+async def sign_up(request: Request) -> Response:
+    who = await session(request)
+    if who is None:
+        return reply({}, 401)
+    seat = await request.app.state.pg.fetchval(
+        SIGN_UP,
+        UUID(request.path_params["activity"]),
+        who,
+        uuid4(),
+        uuid4(),
+        request.headers["idempotency-key"],
+    )
+    return reply({"id": seat}, 201) if seat else reply({}, 409)
+
+
 async def cast(request: Request) -> Response:
     """Five statements: begin, eligible, ballot, event, commit."""
     who = await session(request)
@@ -257,5 +287,6 @@ app = Starlette(
         Route("/v1/polls/{poll}/ballots", cast, methods=["POST"]),
         Route("/v1/polls/{poll}/result", result),
         Route("/v1/wishes/{wish}/moves/claim", claim, methods=["POST"]),
+        Route("/v1/activities/{activity}/seats", sign_up, methods=["POST"]),
     ],
 )

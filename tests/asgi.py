@@ -22,7 +22,7 @@ class Answer:
 
     @property
     def text(self) -> str:
-        return self.content.decode()
+        return self.content.decode(errors="replace")
 
     def json(self) -> Any:
         return orjson.loads(self.content)

@@ -1,7 +1,9 @@
 """通知: telling people, in the app always, by subscription message where they agreed to one."""
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 from sqlalchemy import literal, select, update
@@ -19,6 +21,17 @@ from api.rules.people import PersonState
 from api.rules.places import ancestor_paths
 from api.rules.roles import CONSOLE_ROLES, Role
 from api.services.access import live, of_place
+
+Audience = TypeVar("Audience", bound=StrEnum)
+
+
+@dataclass(frozen=True, slots=True)
+class Word(Generic[Audience]):
+    """One kind of notice: to whom, and what it says; names in braces are filled in with the subject's own."""
+
+    to: Audience
+    title: str
+    text: str
 
 
 async def tell(
@@ -48,6 +61,22 @@ async def tell(
         .returning(Notice)
     )
     return list(told.scalars())
+
+
+async def tell_each(
+    tx: AsyncSession,
+    event: Event,
+    words: Iterable[Word[Audience]],
+    people: Callable[[Audience], Awaitable[Iterable[UUID]]],
+    *,
+    named: Callable[[Audience], str],
+    **said: str,
+) -> None:
+    """Every word to those it is for, but not to who did it; `named` gives the kind of the notice."""
+    for word in words:
+        whom = [person for person in await people(word.to) if person != event.actor_id]
+        text = word.text.format(**said)
+        await tell(tx, event, whom, kind=named(word.to), title=word.title, text=text)
 
 
 async def holders(tx: AsyncSession, roles: Iterable[Role], place_id: UUID) -> list[PersonId]:

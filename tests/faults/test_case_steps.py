@@ -1,9 +1,5 @@
 """Cases over kill -9 of the worker and a flushed Redis: requests, ladder, appointments, merges, each acted on once."""
 
-import asyncio
-import struct
-import sys
-import time
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
@@ -14,7 +10,7 @@ from sqlalchemy import text
 
 from api.kit.cache import Redis
 from api.settings import Settings
-from tests.e2e.topology import Program
+from tests.faults.killing import SlowWorker
 from tests.faults.often import often
 from tests.neighbours import scalar
 from tests.services.case_laws import Laws
@@ -26,8 +22,8 @@ pytestmark = [pytest.mark.fault, pytest.mark.timeout(420)]
 Pump = Callable[[], Awaitable[None]]
 KILLS = often(2)
 LATER = timedelta(days=12)
-OPEN = """select count(*) from deadlines where fired_at is null and met_at is null and cancelled_at is null
-          and due_at < now() + interval '12 days'"""
+WAITING = """select (select count(*) from deliveries) + (select count(*) from deadlines
+  where fired_at is null and met_at is null and cancelled_at is null and due_at < now() + interval '12 days')"""
 TWICE = """select subject_id, move, from_state, data->>'clock', data->>'level', data->>'percent', count(*)
            from events where actor_kind = 'system' and subject_kind <> 'calendar' and at > now() + interval '6 days'
            group by 1, 2, 3, 4, 5, 6 having count(*) > 1"""
@@ -63,43 +59,8 @@ async def test_every_step_of_a_case_is_made_once_over_kills_of_the_worker_and_a_
     town: Town, settings: Settings, redis: Redis, tmp_path: Path, pump: Pump
 ) -> None:
     cases = await _begun(town, pump)
-    shared, begun = tmp_path / "clock", tmp_path / "begun"
-    shared.write_bytes(struct.pack("<d", LATER.total_seconds()))
-    worker = Program(
-        "case-worker",
-        [sys.executable, "-m", "tests.faults.slow_worker_main"],
-        tmp_path,
-        env={
-            "DATABASE_URL": str(settings.database_url),
-            "REDIS_URL": str(settings.redis_url),
-            "LINLI_WECHAT_BASE": settings.wechat_base,
-            "LINLI_WECHAT_APPID": settings.wechat_appid,
-            "LINLI_WECHAT_SECRET": settings.wechat_secret.get_secret_value(),
-            "LINLI_CLOCK_FILE": str(shared),
-            "EFFECT_SECONDS": "0.15",
-            "EFFECTS_BEGUN": str(begun),
-            "SLOW_EVENTS": "yes",
-        },
-    )
-    waiting = f"select ({OPEN}) + (select count(*) from deliveries)"
-    interrupted = 0
-    try:
-        for _ in range(KILLS):
-            before, end = _lines(begun), time.monotonic() + 60
-            worker.launch()
-            while _lines(begun) <= before + 1 and await scalar(town, waiting):
-                assert time.monotonic() < end, worker.output[-2000:]
-                await asyncio.sleep(0.02)
-            interrupted += await scalar(town, waiting) > 0
-            await asyncio.to_thread(worker.kill)  # in the middle of an effect that has not committed
-            await redis.flushall()
-        worker.launch()
-        end = time.monotonic() + 120
-        while await scalar(town, waiting):
-            assert time.monotonic() < end, worker.output[-2000:]
-            await asyncio.sleep(0.1)
-    finally:
-        worker.kill()
+    worker = SlowWorker(settings, tmp_path, seconds=0.15, ahead=LATER, also="events")
+    interrupted = await worker.through(town, WAITING, KILLS, between=redis.flushall)
     assert interrupted >= min(KILLS, 2), "the kills interrupted nothing"
     await Laws().hold(town.app.state.db, [UUID(case) for case in cases.values()])
     async with town.app.state.db.reading() as tx:
@@ -128,7 +89,3 @@ async def test_every_step_of_a_case_is_made_once_over_kills_of_the_worker_and_a_
     moves = "select count(*) from events where actor_kind = 'system' and move = '{}'"
     for move, least in (("overdue", 4), ("climb", 3), ("expire", 2), ("resume", 1), ("unmerge", 1)):
         assert await scalar(town, moves.format(move)) >= least, move
-
-
-def _lines(path: Path) -> int:
-    return len(path.read_text().split()) if path.exists() else 0

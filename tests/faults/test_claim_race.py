@@ -1,51 +1,21 @@
 """R1: two hundred claim one wish at once against two API processes, again and again; and one member claims many."""
 
-import asyncio
-import sys
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-import httpx
 import pytest
 from sqlalchemy import text
 
 from api.kit import clock
 from api.settings import Settings
-from tests.e2e.topology import Program, free_port, running
 from tests.faults.often import often
+from tests.faults.racing import RACERS, Pair, race, two_processes
 from tests.neighbours import member, scalar
 from tests.town import Actor, Town
 
 pytestmark = [pytest.mark.fault, pytest.mark.timeout(420)]
-RACERS, ROUNDS, MEMBERS = 200, often(3), 20
-
-
-@contextmanager
-def two_processes(settings: Settings, folder: Path, *how: str) -> Iterator[list[str]]:
-    """Their addresses."""
-    environment = {
-        "DATABASE_URL": str(settings.database_url),
-        "REDIS_URL": str(settings.redis_url),
-        "LINLI_WECHAT_BASE": settings.wechat_base,
-        "LINLI_WECHAT_APPID": settings.wechat_appid,
-        "LINLI_WECHAT_SECRET": settings.wechat_secret.get_secret_value(),
-        "LINLI_POOL_SIZE": "16",
-    }
-    ports = [free_port(), free_port()]
-    programs = [
-        Program(
-            f"claims-{port}",
-            [sys.executable, "-m", "tests.faults.claim_main", str(port), *how],
-            folder,
-            f"http://127.0.0.1:{port}/readyz",
-            environment,
-        )
-        for port in ports
-    ]
-    with running(*programs):
-        yield [f"http://127.0.0.1:{port}" for port in ports]
+ROUNDS, MEMBERS = often(3), 20
 
 
 async def _wishes(town: Town, many: int) -> list[str]:
@@ -64,20 +34,14 @@ async def _wishes(town: Town, many: int) -> list[str]:
         return [str(row[0]) for row in made]
 
 
-async def _race(urls: list[str], asks: list[tuple[Actor, str]]) -> Counter[int]:
-    """Everybody at once, half at either process."""
-    limits = httpx.Limits(max_connections=RACERS)
-    async with httpx.AsyncClient(timeout=60, trust_env=False, limits=limits) as client:
-        answers = await asyncio.gather(
-            *(
-                client.post(
-                    f"{urls[n % 2]}/v1/wishes/{need}/moves/claim",
-                    json={},
-                    headers={**who.headers, "idempotency-key": f"{need[:8]}-{n}"},
-                )
-                for n, (who, need) in enumerate(asks)
-            )
-        )
+def _asks(people: list[Actor], need: str) -> list[tuple[Actor, str]]:
+    """Two hundred taps on one wish."""
+    return [(people[n % len(people)], need) for n in range(RACERS)]
+
+
+async def _race(pair: Pair, asks: list[tuple[Actor, str]]) -> Counter[int]:
+    """How many were answered what."""
+    answers = await race(pair, [(who, f"/wishes/{need}/moves/claim") for who, need in asks])
     return Counter(answer.status_code for answer in answers)
 
 
@@ -92,36 +56,27 @@ async def _overclaimed(town: Town) -> tuple[int, int]:
     )
 
 
-async def test_of_two_hundred_claims_one_succeeds_every_time(
-    town: Town, settings: Settings, tmp_path: Path
-) -> None:
-    people = [await member(town, f"党员{n}") for n in range(MEMBERS)]
-    with two_processes(settings, tmp_path) as urls:
-        for need in await _wishes(town, ROUNDS):
-            asks = [(people[n % MEMBERS], need) for n in range(RACERS)]
-            assert await _race(urls, asks) == {200: 1, 409: RACERS - 1}
-        eager = await member(town, "热心人")
-        answers = await _race(urls, [(eager, need) for need in await _wishes(town, RACERS)])
-        assert answers == {200: 3, 409: RACERS - 3}
-    assert await _overclaimed(town) == (0, 0)
-    assert await scalar(town, "select count(*) from claims") == ROUNDS + 3
-    assert await scalar(town, "select count(*) from events where move = 'claim'") == ROUNDS + 3
-    assert await scalar(town, "select sum(live) from claimants") == ROUNDS + 3
-    assert await scalar(town, "select count(*) from needs where state = 'published'") == RACERS - 3
-
-
-async def test_a_build_that_looks_first_and_writes_afterwards_is_caught(
+async def test_of_two_hundred_claims_one_succeeds_every_time_and_looking_first_is_caught(
     town: Town, settings: Settings, tmp_path: Path, as_owner: Callable[[str], Awaitable[None]]
 ) -> None:
     people = [await member(town, f"党员{n}") for n in range(MEMBERS)]
-    await as_owner("drop index uq_claims_seat")
-    with two_processes(settings, tmp_path, "check-then-write") as urls:
-        winners = []
-        for need in await _wishes(town, 3):
-            answers = await _race(urls, [(people[n % MEMBERS], need) for n in range(RACERS)])
-            winners.append(answers[200])
+    with two_processes(settings, tmp_path, "claims") as pair:
+        for need in await _wishes(town, ROUNDS):
+            assert await _race(pair, _asks(people, need)) == {200: 1, 409: RACERS - 1}
         eager = await member(town, "热心人")
-        await _race(urls, [(eager, need) for need in await _wishes(town, 20)])
+        answers = await _race(pair, [(eager, need) for need in await _wishes(town, RACERS)])
+        assert answers == {200: 3, 409: RACERS - 3}
+        assert await _overclaimed(town) == (0, 0)
+        assert await scalar(town, "select count(*) from claims") == ROUNDS + 3
+        assert await scalar(town, "select count(*) from events where move = 'claim'") == ROUNDS + 3
+        assert await scalar(town, "select sum(live) from claimants") == ROUNDS + 3
+        assert await scalar(town, "select count(*) from needs where state = 'published'") == RACERS - 3
+
+        await as_owner("drop index uq_claims_seat")
+        pair.look_first()
+        winners = [(await _race(pair, _asks(people, need)))[200] for need in await _wishes(town, 2)]
+        other = await member(town, "更热心的人")
+        await _race(pair, [(other, need) for need in await _wishes(town, 20)])
     needs, members = await _overclaimed(town)
     assert max(winners) > 1
     assert needs > 0

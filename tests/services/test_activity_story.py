@@ -3,6 +3,7 @@
 from datetime import date, timedelta
 
 import pytest
+from sqlalchemy import text
 
 from api.kit import clock
 from tests.activities import (
@@ -175,6 +176,17 @@ async def test_a_draft_is_changed_and_judged_anew(town: Town) -> None:
     await passed(town)
     await move(worker, made["id"], "publish")
     assert (await move(worker, made["id"], "revise", 409, title="改名"))["code"] == "wrong_moment"
+
+
+async def test_words_that_do_not_pass_any_more_invite_nobody(town: Town) -> None:
+    activity, chen = await published(town), await volunteer(town, "小陈")
+    async with town.app.state.db.transaction() as tx:
+        await tx.execute(text("update activities set content = 'risky'"))
+    await sign_up(chen, activity, 404)
+    assert (await chen.get("/activities")).json()["items"] == []
+    refused = await sign_up(town.here.worker, activity, 409)
+    assert (refused["code"], refused["detail"]) == ("wrong_moment", "活动还没有发布")
+    assert await scalar(town, "select count(*) from seats") == 0
 
 
 async def test_more_seats_go_first_to_those_who_wait(town: Town) -> None:

@@ -1,9 +1,7 @@
 """志愿服务记录证明: asked for, issued after a look at the document, printed in Chinese, checked by anybody, revoked."""
 
-import re
 import subprocess
 import sys
-import zlib
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -12,7 +10,9 @@ from sqlalchemy import text
 
 from api.kit import clock
 from api.services.certificates.printing import Printer
+from tests import neighbours as needs
 from tests.activities import START, Pump, attended, published, sign_up, volunteer
+from tests.kit.test_printing import characters
 from tests.moments import MONDAY
 from tests.neighbours import scalar
 from tests.town import Actor, Town
@@ -47,20 +47,6 @@ async def printed(app: FastAPI) -> None:
     printer = Printer(state.db, state.vault, "https://linli.example/")
     while await printer.run_one():
         pass
-
-
-def drawn(pdf: bytes) -> set[str]:
-    """The characters that have a glyph in the document."""
-    found = set()
-    for part in re.findall(rb"stream\n(.*?)\nendstream", pdf, re.DOTALL):
-        try:
-            content = zlib.decompress(part)
-        except zlib.error:
-            continue
-        for block in re.findall(rb"beginbfchar(.*?)endbfchar", content, re.DOTALL):
-            for _, code in re.findall(rb"<(\w+)> <(\w+)>", block):
-                found |= set(bytes.fromhex(code.decode()).decode("utf-16-be"))
-    return found
 
 
 async def served(town: Town, pump: Pump, name: str = "小陈") -> Actor:
@@ -109,7 +95,7 @@ async def test_a_certificate_is_issued_printed_checked_and_revoked(
         "负责人",
         "编号",
     ):
-        assert set(words) <= drawn(paper.content), words
+        assert set(words) <= characters(paper.content), words
     assert (await town.stranger.get(pdf)).status_code == 404
     [told] = [n for n in (await chen.get("/notices")).json()["items"] if n["title"] == "服务证明已出具"]
     assert number in told["text"]
@@ -195,6 +181,27 @@ async def test_the_certificate_of_somebody_who_left_says_so_and_nothing_of_whose
     assert not [words for words in ("姓名", "欧", "证件", "居民身份证", "服务时", "None") if words in page]
     listed = (await town.here.secretary.get(f"/certificates?place={town.here.place}")).json()["items"]
     assert not [part for part in ("欧", "1101", "清洁家园") if part in str(listed)]
+
+
+async def test_a_fulfilled_need_gives_points_and_no_hours(town: Town, pump: Pump) -> None:
+    """docs/adr/0024: nobody but who did it has said how long it took."""
+    clock.set_to(MONDAY)
+    chen = await volunteer(town, "小陈")
+    for ends in ("confirm", "lapse"):
+        need = await needs.published(town, "/help-requests")
+        await needs.move(chen, need, "claim")
+        await needs.move(chen, need, "contact")
+        await needs.move(chen, need, "finish", text="修好了", minutes=90)
+        if ends == "confirm":
+            await needs.move(town.here.resident, need, "confirm", stars=5)
+    clock.move(timedelta(days=8))
+    await pump()
+    states = "select string_agg(state, ' ' order by state) from needs"
+    assert await scalar(town, states) == "confirmed unconfirmed"
+    assert await scalar(town, "select sum(minutes) from points_entries") == 180
+    mine = (await chen.get("/me/service-records")).json()
+    assert (mine["automatic_minutes"], mine["added_minutes"], mine["items"]) == (0, 0, [])
+    assert (await asked(town, chen, 409))["code"] == "nothing_to_certify"
 
 
 async def _twin(town: Town, pump: Pump) -> Actor:

@@ -8,14 +8,17 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
+from fastapi import FastAPI
 from openpyxl import Workbook
 from typer.testing import CliRunner
 
 from api.commands.imports import imports
+from api.rules.roles import Role
 from tests.neighbours import scalar
 from tests.services.test_households import bind
-from tests.town import Actor, Town
+from tests.town import Actor, Town, make_admin, sign_in
 from tests.wechat_fixture import Simulator
 
 Pump = Callable[[], Awaitable[None]]
@@ -155,6 +158,17 @@ async def test_one_bad_line_and_nothing_is_written_and_each_is_named(town: Town)
     for table in ("member_lines", "branches", "memberships"):
         assert await scalar(town, f"select count(*) from {table}") == 0
     assert (await bring(town, sheet(party(code)), who=town.supervisor)).status_code == 403
+
+
+async def test_a_roster_reaches_no_further_than_who_brings_it_in(
+    town: Town, app: FastAPI, client: httpx.AsyncClient
+) -> None:
+    near = await sign_in(await make_admin(app, client, "社区运营", Role.operator, town.here.place))
+    answer = (await bring(town, sheet(party(town.here.code), party(town.there.code)), who=near)).json()
+    assert (answer["applied"], [fault["line"] for fault in answer["faults"]]) == (False, [3])
+    assert "不在您的范围内" in answer["faults"][0]["reason"]
+    assert await scalar(town, "select count(*) from member_lines") == 0
+    assert (await bring(town, sheet(party(town.here.code)), who=near)).json()["applied"] is True
 
 
 async def test_many_lines_come_in_and_again_change_nothing(town: Town) -> None:

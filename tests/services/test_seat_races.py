@@ -10,8 +10,10 @@ from datetime import timedelta
 
 import pytest
 from fastapi import FastAPI
+from sqlalchemy import text
 
 from api.kit import clock
+from api.services.activities import signing_up
 from tests.activities import START, published, seat_move, sign_up, volunteer
 from tests.moments import MONDAY
 from tests.neighbours import scalar, somebody
@@ -101,6 +103,30 @@ async def test_the_constraint_alone_keeps_a_person_in_one_place(
     await as_owner("alter table seats drop constraint ex_seats_one_place_at_a_time")
     second = await sign_up(chen, same)
     assert second["state"] == "confirmed", "nothing else refuses it"
+
+
+GONE = {
+    "looked at again": "content = 'risky'",
+    "cancelled": "state = 'cancelled'",
+    "begun": "starts_at = cast(:now as timestamptz), ends_at = cast(:now as timestamptz) + interval '2 hours'",
+}
+
+
+async def test_what_is_no_longer_so_when_the_seat_is_taken_gives_no_seat(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the look and the taking: the look found nothing wrong, the statement itself asks again."""
+    clock.set_to(MONDAY)
+    monkeypatch.setattr(signing_up, "_check", lambda row: None)
+    for what, change in GONE.items():
+        activity = await published(town)
+        async with town.app.state.db.transaction() as tx:
+            now = {"now": clock.now()} if ":now" in change else {}
+            await tx.execute(text(f"update activities set {change} where id = :id"), {"id": activity, **now})
+        # Who drew it up sees it in any state.
+        answer = await town.here.worker.post(f"/activities/{activity}/seats")
+        assert (answer.status_code, answer.json()["code"]) == (409, "wrong_moment"), what
+    assert await scalar(town, "select count(*) from seats") == 0
 
 
 async def test_signing_up_takes_two_statements_and_who_comes_too_late_one(

@@ -1,6 +1,5 @@
 """Who is told what after an event of an activity or a seat; and what the worker goes on with."""
 
-from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
 
@@ -15,6 +14,7 @@ from api.rules.activity_words import PRESENT, WAITING, SeatState
 from api.rules.roles import Permission, roles_with
 from api.services import notices
 from api.services.activities import settling
+from api.services.notices import Word
 
 
 class Audience(StrEnum):
@@ -27,24 +27,18 @@ class Audience(StrEnum):
     person = "person"
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
-    """One kind of notice; `{title}` is the activity's, `{when}` its beginning, `{told}` the event's public text."""
-
-    to: Audience
-    title: str
-    text: str
-
-
 _A = Audience
-OF_ACTIVITY: dict[str, tuple[Word, ...]] = {
+Words = dict[str, tuple[Word[Audience], ...]]
+"""By move; `{title}` is the activity's, `{when}` its beginning, `{told}` the event's public text. Moves that are not
+there tell nobody."""
+OF_ACTIVITY: Words = {
     "draw_up": (Word(_A.staff, "新的活动草稿", "“{title}”等待审核和发布。"),),
     "publish": (Word(_A.organiser, "活动已发布", "“{title}”已发布，{when}开始。"),),
     "remind": (Word(_A.coming, "活动提醒", "您报名的“{title}”{when}开始。现在取消算临期取消。"),),
     "cancel": (Word(_A.everybody, "活动取消", "“{title}”{told}。"),),
     "end": (Word(_A.organiser, "时长公示", "“{title}”的服务时长开始公示，3 天后计入。"),),
 }
-OF_SEAT: dict[str, tuple[Word, ...]] = {
+OF_SEAT: Words = {
     "offer": (Word(_A.person, "轮到您了", "“{title}”{told}；逾期转给下一位。"),),
     "expire": (Word(_A.person, "候补名额已过期", "“{title}”{told}。"),),
     "remove": (Word(_A.person, "已被移出活动", "“{title}”：组织者将您移出，原因见名额详情。"),),
@@ -54,14 +48,13 @@ OF_SEAT: dict[str, tuple[Word, ...]] = {
     "settle": (Word(_A.person, "服务时长公示", "“{title}”{told}。"),),
     "credit": (Word(_A.person, "服务时长已计入", "“{title}”{told}。"),),
 }
-OF_ADDING: dict[str, tuple[Word, ...]] = {
+OF_ADDING: Words = {
     "propose": (Word(_A.staff, "补录待复核", "“{title}”有一条补录等待第二人复核。"),),
     "confirm": (Word(_A.person, "服务时长已补录", "“{title}”补录的时长已计入。"),),
 }
-OF_RECORD: dict[str, tuple[Word, ...]] = {
+OF_RECORD: Words = {
     "counter": (Word(_A.person, "服务时长已冲正", "“{title}”的一条服务时长已冲正，原因见服务记录。"),),
 }
-"""Moves that are not here tell nobody."""
 
 
 async def follow(tx: AsyncSession, event: Event) -> None:
@@ -93,28 +86,21 @@ async def follow_record(tx: AsyncSession, event: Event) -> None:
         await _tell(tx, event, entry.activity_id, OF_RECORD, entry.person_id)
 
 
-async def _tell(
-    tx: AsyncSession,
-    event: Event,
-    activity_id: UUID,
-    words: dict[str, tuple[Word, ...]],
-    person: UUID | None,
-) -> None:
+async def _tell(tx: AsyncSession, event: Event, activity_id: UUID, words: Words, person: UUID | None) -> None:
     if event.move not in words:
         return
     found = await tx.execute(select(Activity).where(col(Activity.id) == activity_id))
     activity = found.scalar_one()
-    when = clock.local(activity.starts_at).strftime("%m月%d日 %H:%M")
-    for word in words[event.move]:
-        people = await _people(tx, activity, word.to, person)
-        await notices.tell(
-            tx,
-            event,
-            [p for p in people if p != event.actor_id],
-            kind=f"{event.subject_kind}.{event.move}",
-            title=word.title,
-            text=word.text.format(title=activity.title, when=when, told=event.text or ""),
-        )
+    await notices.tell_each(
+        tx,
+        event,
+        words[event.move],
+        lambda to: _people(tx, activity, to, person),
+        named=lambda _: f"{event.subject_kind}.{event.move}",
+        title=activity.title,
+        when=clock.local(activity.starts_at).strftime("%m月%d日 %H:%M"),
+        told=event.text or "",
+    )
 
 
 async def _people(tx: AsyncSession, activity: Activity, to: Audience, person: UUID | None) -> list[UUID]:

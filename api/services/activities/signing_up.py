@@ -10,17 +10,14 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
-from sqlalchemy import DateTime, LargeBinary, Text, Uuid, and_, bindparam
+from sqlalchemy import DateTime, LargeBinary, Text, Uuid, bindparam
 from sqlalchemy import text as sql
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import aliased
-from sqlmodel import col
 
 from api.kit import clock, idempotency
 from api.kit.db import Database, Statement
 from api.kit.ids import new_id
-from api.kit.problems import NotAllowed, NotFound, WrongMoment
-from api.models import Person
+from api.kit.problems import NotFound, WrongMoment
 from api.rules.activities import (
     ActivityFull,
     ActivityOver,
@@ -31,37 +28,18 @@ from api.rules.activities import (
 )
 from api.rules.activity_words import ActivityState, SeatState
 from api.rules.content import ContentState
-from api.rules.people import PersonState
-from api.services.access import VIEWER, Viewer
+from api.services.access import Viewer
 from api.services.activities.reading import NO_ACTIVITY, bound, one_activity
 from api.services.activities.view import Row, lacking, seat_view
 from api.services.cases.submitting import Answer
+from api.services.taking import earlier, with_account_and_key
 
 _TRIES = 3
 """A twin with the same key, or the same person twice: the second look knows."""
 
 
-def _look() -> Statement:
-    """The activity as the viewer sees it, the account, and the key's past."""
-    key, answer = aliased(idempotency.IdempotencyKey), aliased(idempotency.IdempotencyAnswer)
-    me = aliased(Person, name="me")
-    key_name = bindparam("key", type_=Text())
-    return Statement(
-        one_activity()
-        .add_columns(
-            col(me.state).label("my_state"),
-            col(me.nickname).label("my_name"),
-            col(key.fingerprint).label("key_fingerprint"),
-            col(answer.status).label("key_status"),
-            col(answer.body).label("key_body"),
-        )
-        .join(me, col(me.id) == VIEWER)
-        .outerjoin(key, and_(col(key.person_id) == VIEWER, col(key.key) == key_name))
-        .outerjoin(answer, and_(col(answer.person_id) == VIEWER, col(answer.key) == key_name))
-    )
-
-
-_LOOK = _look()
+_LOOK = Statement(with_account_and_key(one_activity()))
+"""The activity as the viewer sees it, the account, and the key's past."""
 _TAKE = Statement(
     sql("""
 with took as (
@@ -116,10 +94,9 @@ async def sign_up(db: Database, viewer: Viewer, activity_id: UUID, pending: idem
         row = await db.fetch_one(_LOOK, activity_id=activity_id, key=pending.key, **bound(viewer))
         if row is None:
             raise NotFound(NO_ACTIVITY)
-        try:
-            idempotency.replay(pending, row["key_fingerprint"], row["key_status"], row["key_body"])
-        except idempotency.Replayed as known:
-            return Answer(known.status, known.body, replayed=True)
+        known = earlier(row, pending)
+        if known is not None:
+            return known
         _check(row)
         answer = await _take(db, viewer, row, pending)
         if answer is not None:
@@ -129,8 +106,6 @@ async def sign_up(db: Database, viewer: Viewer, activity_id: UUID, pending: idem
 
 def _check(row: Row) -> None:
     """What the second statement would refuse as well, with the reason for a person."""
-    if row["my_state"] != PersonState.active:
-        raise NotAllowed("该账号已停用")
     if row["mine"] is not None:
         raise AlreadySignedUp(seat_id=row["mine"]["id"])
     if row["content"] != ContentState.passed or row["state"] == ActivityState.draft:

@@ -9,56 +9,41 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
-from sqlalchemy import DateTime, Integer, LargeBinary, Text, Uuid, and_, bindparam, select
+from sqlalchemy import DateTime, Integer, LargeBinary, Text, Uuid, bindparam, select
 from sqlalchemy import text as sql
-from sqlalchemy.orm import aliased
 from sqlmodel import col
 
 from api.kit import clock, idempotency
 from api.kit.db import Database, Statement
 from api.kit.ids import new_id
-from api.kit.problems import NotAllowed, NotFound, WrongMoment
+from api.kit.problems import NotFound, WrongMoment
 from api.kit.wire import dumps
-from api.models import CalendarVersion, Person
+from api.models import CalendarVersion
 from api.rules.need_words import ClaimState, NeedMove, NeedState
 from api.rules.needs import CLAIM_CLOCKS, LIMITED_TO, LIVE_LIMIT, NEEDS, LiveLimit
-from api.rules.people import PersonState
 from api.services import calendars, deadlines
-from api.services.access import VIEWER, Viewer, params
+from api.services.access import Viewer, params
 from api.services.cases.submitting import Answer
 from api.services.needs.reading import one_need, today
 from api.services.needs.view import Row, facts, open_moves, standings, view
+from api.services.taking import earlier, with_account_and_key
 
 _TRIES = 30
 """A shared task loses a race for its version each time another seat is taken; there are at most twenty."""
 
 
-def _look() -> Statement:
-    """The need as the viewer sees it, the account, the calendar's version, and the key's past."""
-    key, answer = aliased(idempotency.IdempotencyKey), aliased(idempotency.IdempotencyAnswer)
-    me = aliased(Person, name="me")
-    key_name = bindparam("key", type_=Text())
-    return Statement(
-        one_need()
-        .add_columns(
-            col(me.state).label("my_state"),
-            col(me.nickname).label("my_name"),
+_LOOK = Statement(
+    with_account_and_key(
+        one_need().add_columns(
             select(col(CalendarVersion.version))
             .order_by(col(CalendarVersion.version).desc())
             .limit(1)
             .scalar_subquery()
-            .label("calendar"),
-            col(key.fingerprint).label("key_fingerprint"),
-            col(answer.status).label("key_status"),
-            col(answer.body).label("key_body"),
+            .label("calendar")
         )
-        .join(me, col(me.id) == VIEWER)
-        .outerjoin(key, and_(col(key.person_id) == VIEWER, col(key.key) == key_name))
-        .outerjoin(answer, and_(col(answer.person_id) == VIEWER, col(answer.key) == key_name))
     )
-
-
-_LOOK = _look()
+)
+"""The need as the viewer sees it, the account, the calendar's version, and the key's past."""
 _CLAIM = Statement(
     sql("""
 with took as (
@@ -116,12 +101,9 @@ async def claim(db: Database, viewer: Viewer, need_id: UUID, pending: idempotenc
         row = await db.fetch_one(_LOOK, need_id=need_id, key=pending.key, **params(viewer), **today())
         if row is None:
             raise NotFound("没有这项需求，或不在您的查看范围内")
-        try:
-            idempotency.replay(pending, row["key_fingerprint"], row["key_status"], row["key_body"])
-        except idempotency.Replayed as known:
-            return Answer(known.status, known.body, replayed=True)
-        if row["my_state"] != PersonState.active:
-            raise NotAllowed("该账号已停用")
+        known = earlier(row, pending)
+        if known is not None:
+            return known
         NEEDS.decide(NeedMove.claim, NeedState(row["state"]), standings(row, viewer), facts(row, viewer))
         answer = await _take(db, viewer, row, pending)
         if answer is not None:

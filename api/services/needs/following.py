@@ -1,6 +1,5 @@
 """Who is told what after a need's event."""
 
-from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
 
@@ -14,7 +13,7 @@ from api.rules.need_words import KIND_TITLES, ClaimState, OfferState
 from api.rules.places import PREFIX_LENGTHS
 from api.rules.roles import LEADS, Permission, Role, roles_with
 from api.services import notices
-from api.services.notices import holders
+from api.services.notices import Word, holders
 
 
 class Audience(StrEnum):
@@ -31,17 +30,8 @@ class Audience(StrEnum):
     receiver = "receiver"
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
-    """One kind of notice; `{title}` and `{kind}` are the need's, `{told}` the event's public text."""
-
-    to: Audience
-    title: str
-    text: str
-
-
 _A = Audience
-WORDS: dict[str, tuple[Word, ...]] = {
+WORDS: dict[str, tuple[Word[Audience], ...]] = {
     "submit": (Word(_A.screeners, "待审核", "“{title}”等待审核。"),),
     "return": (Word(_A.author, "请修改后再提交", "您的{kind}“{title}”{told}。"),),
     "decline": (Word(_A.author, "未采纳", "您的{kind}“{title}”{told}。"),),
@@ -78,7 +68,8 @@ WORDS: dict[str, tuple[Word, ...]] = {
     ),
     "withdraw": (Word(_A.claimants, "已撤回", "您认领的“{title}”已由提出人撤回。"),),
 }
-"""Moves that are not here tell nobody."""
+"""By move; `{title}` and `{kind}` are the need's, `{told}` the event's public text. Moves that are not here tell
+nobody."""
 
 
 async def follow(tx: AsyncSession, event: Event) -> None:
@@ -87,16 +78,16 @@ async def follow(tx: AsyncSession, event: Event) -> None:
     if not words:
         return
     need = (await tx.execute(select(Need).where(col(Need.id) == event.subject_id))).scalar_one()
-    for word in words:
-        people = await _people(tx, event, need, word.to)
-        await notices.tell(
-            tx,
-            event,
-            [p for p in people if p != event.actor_id],
-            kind=f"need.{event.move}.{word.to}",
-            title=word.title,
-            text=word.text.format(title=need.title, kind=KIND_TITLES[need.kind], told=event.text or ""),
-        )
+    await notices.tell_each(
+        tx,
+        event,
+        words,
+        lambda to: _people(tx, event, need, to),
+        named=lambda to: f"need.{event.move}.{to}",
+        title=need.title,
+        kind=KIND_TITLES[need.kind],
+        told=event.text or "",
+    )
 
 
 async def _people(tx: AsyncSession, event: Event, need: Need, to: Audience) -> list[UUID]:

@@ -1,0 +1,72 @@
+"""Races over two API processes: everybody at once, half of them at either."""
+
+import asyncio
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from api.settings import Settings
+from tests.e2e.topology import Program, free_port, running
+from tests.town import Actor
+
+RACERS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two API processes."""
+
+    urls: tuple[str, ...]
+    programs: tuple[Program, ...]
+
+    def look_first(self) -> None:
+        """From here on they look first and write afterwards."""
+        for program in self.programs:
+            program.tell(signal.SIGUSR1)
+
+
+@contextmanager
+def two_processes(settings: Settings, folder: Path, what: str) -> Iterator[Pair]:
+    """Of the product, ready; `what` they could give out without asking: see racing_main."""
+    environment = {
+        "DATABASE_URL": str(settings.database_url),
+        "REDIS_URL": str(settings.redis_url),
+        "LINLI_WECHAT_BASE": settings.wechat_base,
+        "LINLI_WECHAT_APPID": settings.wechat_appid,
+        "LINLI_WECHAT_SECRET": settings.wechat_secret.get_secret_value(),
+        "LINLI_POOL_SIZE": "16",
+    }
+    ports = [free_port(), free_port()]
+    programs = [
+        Program(
+            f"racing-{port}",
+            [sys.executable, "-m", "tests.faults.racing_main", str(port), what],
+            folder,
+            f"http://127.0.0.1:{port}/readyz",
+            environment,
+        )
+        for port in ports
+    ]
+    with running(*programs):
+        yield Pair(tuple(f"http://127.0.0.1:{port}" for port in ports), tuple(programs))
+
+
+async def race(pair: Pair, asks: Sequence[tuple[Actor, str]]) -> list[httpx.Response]:
+    """Everybody posts nothing to a path under /v1, at once; the answers in the order of `asks`."""
+    limits = httpx.Limits(max_connections=RACERS)
+    async with httpx.AsyncClient(timeout=60, trust_env=False, limits=limits) as client:
+        return await asyncio.gather(
+            *(
+                client.post(
+                    f"{pair.urls[n % 2]}/v1{path}",
+                    json={},
+                    headers={**who.headers, "idempotency-key": f"{path.split('/')[2]}-{n}"},
+                )
+                for n, (who, path) in enumerate(asks)
+            )
+        )
