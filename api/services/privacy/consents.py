@@ -3,6 +3,7 @@
 from typing import Any
 
 from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -25,7 +26,7 @@ async def standing(tx: AsyncSession, person_id: PersonId) -> list[dict[str, Any]
         select(PrivacyConsent)
         .where(col(PrivacyConsent.person_id) == person_id)
         .order_by(col(PrivacyConsent.purpose), col(PrivacyConsent.id).desc())
-        .distinct(col(PrivacyConsent.purpose))
+        .ext(distinct_on(col(PrivacyConsent.purpose)))
     )
     last = {row.purpose: row for row in found.scalars()}
     return [
