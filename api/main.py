@@ -210,6 +210,7 @@ SHARED = (
     statistics.router,
     polls.fast_reads,
     polls.router,
+    polls.public_router,
     activities.router,
     hours.router,
     certificates.router,

@@ -12,7 +12,8 @@ from api.rules.papers import PaperState
 
 
 class Paper(SQLModel, table=True):
-    """文书: the PDF of a subject, ordered in the transaction that gave it something to say."""
+    """文书: the PDF of a meeting's minutes, the PNG of a poll's result; ordered in the transaction that gave it
+    something to say."""
 
     __tablename__ = "papers"
     __table_args__ = (

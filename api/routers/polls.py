@@ -9,13 +9,15 @@ from api.kit.hot import HotRoute
 from api.kit.http import TransactionRoute, json_response
 from api.kit.idempotency import check_key
 from api.kit.paging import After, Limit, Page
-from api.kit.problems import Malformed, NotAllowed, NotFound, WrongMoment
+from api.kit.problems import Malformed, NotAllowed, NotFound, TooMany, WrongMoment
 from api.models.people import PersonId
 from api.routers.bodies import check_fields
-from api.routers.deps import KEY_PROBLEMS, CurrentViewer, Db, Key, Once, TheVault, Tx, problems
+from api.routers.deps import KEY_PROBLEMS, CurrentViewer, Db, Key, Once, TheVault, Tx, limited, problems
 from api.rules import polls as rules
+from api.rules.papers import PictureFormat
 from api.rules.polls import PollMove, VoteChannel
 from api.rules.stage_polls import PollUnfit
+from api.rules.throttling import Limited
 from api.schemas.base import Happened
 from api.schemas.polls import (
     NEEDED,
@@ -44,6 +46,7 @@ from api.services.polls import (
     entering,
     event_proofs,
     listing,
+    picturing,
     reading,
     rolls,
     running,
@@ -52,6 +55,7 @@ from api.services.polls import (
 from api.services.polls.casting import Booth
 from api.services.polls.drafting import NewPoll, PollMalformed
 from api.services.polls.finding import find, load
+from api.services.polls.picturing import NotDrawn
 from api.services.polls.reading import NotCounted, Turnout
 from api.services.polls.rolls import EmptyRoll
 from api.services.polls.staging import StageNotVoting
@@ -60,6 +64,8 @@ from api.services.timeline import timeline
 fast = APIRouter(tags=["表决"], route_class=HotRoute)
 fast_reads = APIRouter(tags=["表决"], route_class=HotRoute)
 router = APIRouter(tags=["表决"], route_class=TransactionRoute)
+public_router = APIRouter(tags=["表决"], route_class=TransactionRoute)
+"""Needs no session: what anybody keeps is a witness."""
 console_router = APIRouter(tags=["表决"], route_class=TransactionRoute)
 
 PollId = Annotated[UUID, Path(description="表决标识")]
@@ -147,13 +153,22 @@ async def get_poll_result(poll_id: PollId, viewer: CurrentViewer, db: Db) -> Res
     "/polls/{poll_id}/result/picture",
     response_class=Response,
     summary="表决结果的图片",
-    description="各选项得票的矢量图（SVG），宽 640。",
+    description="各选项得票图。format=svg 为矢量图，宽 640；format=png 为位图，宽 1280，计票后几秒之内绘好，"
+    "可在小程序中显示和转发。",
     responses={
-        200: {"content": {"image/svg+xml": {"schema": {"type": "string"}}}},
-        **problems(NotFound, NotCounted),
+        200: {"content": {"image/svg+xml": {"schema": {"type": "string"}},
+                          "image/png": {"schema": {"type": "string", "format": "binary"}}}},
+        **problems(Malformed, NotFound, NotCounted, NotDrawn),
     },
-)
-async def get_poll_picture(poll_id: PollId, viewer: CurrentViewer, tx: Tx) -> Response:
+)  # fmt: skip
+async def get_poll_picture(
+    poll_id: PollId,
+    viewer: CurrentViewer,
+    tx: Tx,
+    format: Annotated[PictureFormat, Query(description="svg 或 png")] = PictureFormat.svg,  # noqa: A002
+) -> Response:
+    if format is PictureFormat.png:
+        return Response(await picturing.png(tx, viewer, poll_id), media_type="image/png")
     return Response(await reading.picture(tx, viewer, poll_id), media_type="image/svg+xml")
 
 
@@ -203,15 +218,16 @@ async def get_poll_bulletin(poll_id: PollId, viewer: CurrentViewer, vault: TheVa
                     media_type="application/json")  # fmt: skip
 
 
-@router.get(
+@public_router.get(
     "/seals",
     response_model=SealsOut,
     summary="封存头",
-    description="从新到旧。任何人都可以保存：此后的改动与它不符。log 只看一本（表决的标识；全零为事件）。",
-    responses=problems(Malformed),
+    description="不需要登录。从新到旧；任何人都可以保存：此后的改动与它不符。log 只看一本（表决的标识；全零为事件）。"
+    "验签的公钥也在其中。",
+    responses=problems(Malformed, TooMany),
+    dependencies=[limited(Limited.seals)],
 )
 async def list_seals(
-    viewer: CurrentViewer,
     vault: TheVault,
     tx: Tx,
     limit: Limit = 20,

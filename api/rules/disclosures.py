@@ -49,6 +49,8 @@ AT_ONCE = working_days(3)
 """From the planning of a major matter to its disclosure, the look of the supervisors included."""
 CLIMB_AFTER = working_days(2)
 """From the community to the town when what is overdue is not made good."""
+DISTRICT_AFTER = working_days(5)
+"""From the town to the district, whose government too may order what is owed (art. 31)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,10 +129,11 @@ DISCLOSURE_STANDING_TITLES: dict[DisclosureStanding, str] = {
 
 
 class DisclosureClock(StrEnum):
-    """公开事项上的期限：公开、升级"""
+    """公开事项上的期限：公开、报街道、报区级"""
 
     due = "due"
     climb = "climb"
+    to_district = "to_district"
 
 
 class OwnDraft(Problem):

@@ -3,7 +3,10 @@
 Pure arithmetic over stances (agree 1, disagree -1, pass 0), after the published method of Polis (Small et al.,
 "Polis: Scaling deliberation by mapping high dimensional opinion spaces", RECERCA 26/2, 2021): missing stances
 take their statement's mean, two principal components, each person moved outward by the square root of statements
-over stances given, k-means over small base clusters, the number of groups by silhouette. Same stances, same map.
+over stances given, k-means over small base clusters, the number of groups by silhouette.
+
+Same stances, same map: people and statements are first put in an order made of the stances alone, k-means starts
+from a fixed seed, and of each axis' two directions the one is taken in which its strongest statement lies.
 """
 
 from collections.abc import Sequence
@@ -12,6 +15,7 @@ from math import sqrt
 import numpy as np
 from numpy.typing import NDArray
 
+from api.rules.opinion_order import arranged
 from api.rules.opinion_shapes import Base, Counts, Group, OpinionMap, Spoken, Typical
 
 Floats = NDArray[np.float64]
@@ -31,6 +35,8 @@ REPRESENTATIVE = 5
 """Statements named for a group at most."""
 _TURNS, _STARTS, _SEED = 50, 8, 20150630
 _BLOCK = 1024
+_NOTHING = 1e-9
+"""Of the strongest direction: one with less is rounding, not opinion."""
 
 
 def draw(
@@ -60,21 +66,24 @@ def draw(
     given = ~np.isnan(votes)
     per_person = given.sum(axis=1)
     placed = np.flatnonzero((per_person >= min(FEWEST_STANCES, max(1, sentences))) & (per_person > 0))
-    means, axes = _components(votes[placed])
-    points = project(votes[placed], means, axes)
+    rows, columns = arranged(votes[placed])
+    placed = placed[rows]
+    means, axes = _components(votes[np.ix_(placed, columns)])
+    points = project(votes[np.ix_(placed, columns)], means, axes)
     bases, of_base = _bases(points)
     weights = np.bincount(of_base, minlength=len(bases)).astype(np.float64)
     labels, silhouette = _groups(bases, weights)
     membership = np.full(persons, -1)
     membership[placed] = labels[of_base]
     count = int(labels.max()) + 1 if len(labels) else 0
-    spoken = _spoken(votes, membership, count, means, axes)
+    rank = np.argsort(columns)
+    spoken = _spoken(votes, membership, count, means[rank], axes[rank])
     return OpinionMap(
         people=int((per_person > 0).sum()),
         placed=len(placed),
         stances=int(per_person.sum()),
         silhouette=silhouette,
-        groups=tuple(_group(g, points, membership[placed], spoken) for g in range(count)),
+        groups=tuple(_group(g, points, membership[placed], spoken, rank) for g in range(count)),
         bases=tuple(
             Base(float(x), float(y), int(w), int(g))
             for (x, y), w, g in zip(bases, weights, labels, strict=True)
@@ -104,9 +113,9 @@ def _components(votes: Floats) -> tuple[Floats, Floats]:
     centred = np.where(given, votes - means, 0.0)
     axes = np.zeros((votes.shape[1], 2))
     if len(votes) > 1 and votes.shape[1]:
-        _, vectors = np.linalg.eigh(centred.T @ centred)
-        found = vectors[:, ::-1][:, :2]
-        # A direction has two names; the same one every time, so that the picture does not flip.
+        strengths, vectors = np.linalg.eigh(centred.T @ centred)
+        told = strengths > _NOTHING * max(strengths[-1], 1.0)
+        found = np.where(told, vectors, 0.0)[:, ::-1][:, :2]
         flip = np.sign(found[np.abs(found).argmax(axis=0), np.arange(found.shape[1])])
         axes[:, : found.shape[1]] = found * np.where(flip == 0, 1.0, flip)
     return means, axes
@@ -230,12 +239,13 @@ def _spoken(votes: Floats, membership: Ints, count: int, means: Floats, axes: Fl
     return found
 
 
-def _group(number: int, points: Floats, membership: Ints, spoken: Sequence[Spoken]) -> Group:
+def _group(number: int, points: Floats, membership: Ints, spoken: Sequence[Spoken], rank: Ints) -> Group:
     mine = points[membership == number]
-    return Group(len(mine), float(mine[:, 0].mean()), float(mine[:, 1].mean()), _typical(number, spoken))
+    typical = _typical(number, spoken, rank)
+    return Group(len(mine), float(mine[:, 0].mean()), float(mine[:, 1].mean()), typical)
 
 
-def _typical(number: int, spoken: Sequence[Spoken]) -> tuple[Typical, ...]:
+def _typical(number: int, spoken: Sequence[Spoken], rank: Ints) -> tuple[Typical, ...]:
     """What tells the group from all others: surely above half within it, surely more than outside it."""
     found = []
     for s in spoken:
@@ -248,7 +258,7 @@ def _typical(number: int, spoken: Sequence[Spoken]) -> tuple[Typical, ...]:
             z = difference(mine, inside.given, theirs, outside)
             if others and above_half(mine, inside.given) > SURE and z > SURE:
                 found.append(Typical(s.statement, agrees, share, z))
-    found.sort(key=lambda t: (-t.z * t.share, t.statement))
+    found.sort(key=lambda t: (-t.z * t.share, rank[t.statement]))
     return tuple(found[:REPRESENTATIVE])
 
 

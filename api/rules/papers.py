@@ -10,6 +10,13 @@ class PaperState(StrEnum):
     ready = "ready"
 
 
+class PictureFormat(StrEnum):
+    """图片格式：矢量图 SVG、位图 PNG"""
+
+    svg = "svg"
+    png = "png"
+
+
 MINUTES = """
 #align(center)[#text(size: 18pt, weight: "bold")[#data.heading]]
 #v(6pt)

@@ -6,7 +6,8 @@ from api.kit.throttle import Rate
 
 
 class Limited(StrEnum):
-    """What is counted by itself: 微信登录、控制台登录、绑定手机号、导出、小程序码、证明查验、上传图片；所有写操作另计总数"""
+    """What is counted by itself: 微信登录、控制台登录、绑定手机号、导出、小程序码、证明查验、上传图片、封存头；
+    所有写操作另计总数"""
 
     login = "login"
     console_login = "console_login"
@@ -15,6 +16,7 @@ class Limited(StrEnum):
     code = "code"
     check = "check"
     upload = "upload"
+    seals = "seals"
     write = "write"
 
 
@@ -31,6 +33,7 @@ BY_ADDRESS: dict[Limited, Rate] = {
     Limited.console_login: Rate(60, 60),
     Limited.phone: Rate(300, 600),
     Limited.check: Rate(300, 60),
+    Limited.seals: Rate(300, 60),
 }
 """Wide: thousands of phones share one address of a carrier."""
 

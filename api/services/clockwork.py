@@ -38,6 +38,7 @@ _BY_SUBJECT: dict[str, Callable[[AsyncSession, Deadline], Awaitable[None]]] = {
 
 _RUNGS: dict[str, Callable[[AsyncSession, Deadline], Awaitable[None]]] = {
     "case": timing.warned,
+    "disclosure": disclosures.warned,
 }
 """What a part of a deadline's time means, for those that have rungs."""
 

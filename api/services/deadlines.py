@@ -245,6 +245,16 @@ def _work_out(deadline: Deadline, calendar: WorkingCalendar) -> None:
         deadline.warn_at = next_rung(deadline, worked)
 
 
+async def reached(tx: AsyncSession, deadline: Deadline) -> int:
+    """Take the rung that a running clock with rungs has reached; it waits for the next. Returns the percent used."""
+    worked = worked_out(deadline, await calendars.of_version(tx, deadline.calendar_version))
+    percent = rung_above(deadline.warned)
+    assert percent is not None
+    deadline.warned = percent
+    deadline.warn_at = next_rung(deadline, worked)
+    return percent
+
+
 def next_rung(deadline: Deadline, worked: Worked) -> datetime | None:
     """When the next rung above the last told is reached; None when a pause holds it, or there is none."""
     percent = rung_above(deadline.warned)

@@ -3,11 +3,14 @@
 import re
 import zlib
 from datetime import UTC, datetime
+from io import BytesIO
 
 import pytest
 import typst
+from PIL import Image
 
-from api.kit.printing import typeset, undrawable
+from api.kit.printing import LONGEST, rastered, typeset, undrawable
+from api.kit.svg import bars
 
 AT = datetime(2026, 11, 23, 1, 30, 3, 300_040, tzinfo=UTC)
 PAGE = "= #data.title\n#for line in data.lines [- #line \n]"
@@ -56,6 +59,32 @@ def test_a_picture_made_here_is_set_into_the_page() -> None:
     )
     without = typeset("= 图", {}, at=AT)
     assert len(typeset("= 图\n#image(pictures.at(0))", {}, at=AT, pictures=[square]).pdf) > len(without.pdf)
+
+
+def _decoded(png: bytes) -> Image.Image:
+    with Image.open(BytesIO(png), formats=["PNG"]) as opened:
+        return opened.convert("L")
+
+
+def test_a_picture_of_ours_is_drawn_for_those_who_show_no_svg() -> None:
+    made = rastered(bars("加装电梯：通过", [("赞成", 3.0, "3 票 75.0%"), ("反对", 1.0, "1 票 25.0%")]))
+    drawn = _decoded(made.png)
+    assert (drawn.size, made.missing) == ((1280, 2 * (60 + 2 * 34)), ())
+    assert len(made.png) < 100_000
+    title = drawn.crop((32, 20, 300, 80))
+    assert 0.02 < sum(v < 128 for v in title.tobytes()) / (268 * 60) < 0.5, "its words are there, in ink"
+    yes, no = (drawn.crop((200, y, 305, y + 48)).tobytes() for y in (100, 168))
+    assert yes != no, "each its own characters, and not the same empty box"
+    assert drawn.getpixel((1270, 10)) == 255
+    assert drawn.getpixel((330, 124)) < 200, "the bar"
+
+
+def test_a_picture_says_in_its_own_words_what_the_font_lacks_and_a_long_one_has_its_bound() -> None:
+    made = rastered(bars("票数😀", [(f"项目{n}", n, f"{n} 票") for n in range(200)]))
+    assert made.missing == ("😀",)
+    width, height = _decoded(made.png).size
+    assert height <= LONGEST
+    assert width > 700
 
 
 def test_a_font_that_is_not_there_is_an_error_and_no_empty_page() -> None:

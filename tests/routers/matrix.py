@@ -121,6 +121,9 @@ LOGS_IN = Line()
 SIGNED = Line()
 """The address itself is the key, and it lasts minutes; told by the stories of pictures."""
 
+PUBLIC = Line()
+"""For everybody, with a session or without; told by the stories of votes."""
+
 TABLE: dict[str, Line | list[Line]] = {
     "POST /sessions": LOGS_IN,
     "GET /sessions": Line(),

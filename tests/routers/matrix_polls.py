@@ -1,6 +1,6 @@
 """The matrix's lines of polls: drafts are for staff in reach, the supervisor's kind manages, the desk records."""
 
-from tests.routers.matrix import ANYONE, BECAUSE, NOBODY, TABLE, Line, P, holds, somewhere
+from tests.routers.matrix import BECAUSE, NOBODY, PUBLIC, TABLE, Line, P, holds, somewhere
 
 NOWHERE = "0" * 8 + "-0000-7000-8000-" + "0" * 12
 """An entry or elector that is none: who may act is told that it is not there."""
@@ -43,7 +43,7 @@ TABLE |= {
     "GET /polls/{poll_id}/proof": Line(**ON, ok=404, query=f"?leaf={'0' * 64}"),
     "GET /polls/{poll_id}/roll-preview": Line(**ON),
     "GET /polls/{poll_id}/roll": Line(**ON),
-    "GET /seals": Line(see=ANYONE),
+    "GET /seals": PUBLIC,
     "GET /events/{event_id}/proof": Line(
         gate=somewhere(P.audit_read), ok=404, subject={"event_id": "poll"}
     ),

@@ -12,13 +12,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from api.kit.db import Database
 from tests.conformance import specification, told
 from tests.routers import matrix, matrix_topics
-from tests.routers.matrix import ASKERS, LOGS_IN, SIGNED, Asker, Line
+from tests.routers.matrix import ASKERS, LOGS_IN, PUBLIC, SIGNED, Asker, Line
 from tests.routers.matrix_world import World
 from tests.town import Town
 
 TABLE: dict[str, Line | list[Line]] = {**matrix.TABLE, **matrix_topics.TABLE}
-APART = (LOGS_IN, SIGNED)
-"""Neither asks whose session it is."""
+APART = (LOGS_IN, SIGNED, PUBLIC)
+"""None asks whose session it is."""
 DOORS = {"/v1": False, "/admin/v1": True}
 """Prefix → whether a console session opens it."""
 

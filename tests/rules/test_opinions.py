@@ -8,10 +8,11 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from api.rules import opinions
+from api.rules.opinion_order import arranged
 from api.rules.opinion_picture import drawn
 from api.rules.opinions import OpinionMap, above_half, difference, draw
 from tests.real_data import real
@@ -146,6 +147,102 @@ def test_any_stances_make_a_map_whose_numbers_add_up(cells: dict[tuple[int, int]
     assert len(found.groups) <= opinions.MOST_GROUPS
     assert len(found.groups) < 2 or min(g.size for g in found.groups) >= opinions.SMALLEST_GROUP
     ElementTree.fromstring(drawn(found, "图"))
+
+
+def _cells(votes: np.ndarray) -> list[tuple[int, int, int]]:
+    """Stances of a matrix people × statements; 9 for none."""
+    return [(int(p), int(s), int(votes[p, s])) for p, s in np.argwhere(votes != 9)]
+
+
+def _drawn_in_order(
+    cells: Sequence[tuple[int, int, int]], people: Sequence[int], statements: Sequence[int], seed: int = 0
+) -> OpinionMap:
+    """The map of the same stances where person p is called people[p], a statement likewise, in shuffled rows."""
+    rows = [cells[n] for n in np.random.default_rng(seed).permutation(len(cells))]
+    called = [(people[p], statements[s], how) for p, s, how in rows]
+    who, what, how = zip(*called, strict=True) if called else ((), (), ())
+    return draw(who, what, how, (len(people), len(statements)))
+
+
+def _as_drawn(found: OpinionMap) -> tuple[object, ...]:
+    """All that is drawn and said, without who is who."""
+    said = sorted(
+        (
+            round(s.x, 9),
+            round(s.y, 9),
+            s.mean,
+            s.all.agree,
+            s.all.disagree,
+            s.all.passed,
+            s.consensus,
+            s.dividing,
+        )
+        for s in found.statements
+    )
+    groups = [(g.size, g.x, g.y, sorted((t.agrees, t.share, t.z) for t in g.typical)) for g in found.groups]
+    return found.people, found.placed, found.stances, found.silhouette, groups, found.bases, said
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.integers(0, 2**32 - 1),
+    st.integers(1, 6),
+    st.sampled_from([0.0, 0.1, 1.0]),
+    st.sampled_from([0.8, 1.0]),
+    st.permutations(range(24)),
+    st.permutations(range(9)),
+)
+@example(1, 2, 0.0, 1.0, list(reversed(range(24))), list(reversed(range(9))))
+def test_the_same_stances_make_the_same_map_in_any_order(
+    seed: int, kinds: int, noise: float, said: float, people: list[int], statements: list[int]
+) -> None:
+    """Few kinds of people without noise say the same or the opposite: nothing but symmetry tells them apart."""
+    chance = np.random.default_rng(seed)
+    votes = chance.integers(-1, 2, (kinds, 9))[chance.integers(0, kinds, 24)]
+    votes = np.where(chance.random((24, 9)) < noise, chance.integers(-1, 2, (24, 9)), votes)
+    cells = _cells(np.where(chance.random((24, 9)) < said, votes, 9))
+    here = _drawn_in_order(cells, range(24), range(9))
+    there = _drawn_in_order(cells, people, statements, seed)
+    assert _as_drawn(here) == _as_drawn(there)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.permutations(range(6)), st.permutations(range(6)))
+def test_a_round_where_nobody_is_first_is_arranged_the_same_from_wherever_it_is_seen(
+    people: list[int], statements: list[int]
+) -> None:
+    """Each agrees with two neighbours on a round: every statement looks the same until one is told apart."""
+    votes = np.array([[1.0 if (s - p) % 6 < 2 else -1.0 for s in range(6)] for p in range(6)])
+    there = votes[np.ix_(people, statements)]
+    assert (votes[np.ix_(*arranged(votes))] == there[np.ix_(*arranged(there))]).all()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_everybody_is_in_the_same_group_in_any_order(seed: int) -> None:
+    chance = np.random.default_rng(seed)
+    signs = chance.integers(-1, 2, (3, 20))
+    votes = np.where(chance.random((150, 20)) < 0.6, signs[chance.integers(0, 3, 150)], 0)
+    cells = _cells(np.where(chance.random((150, 20)) < 0.7, votes, 9))
+    people, statements = chance.permutation(150).tolist(), chance.permutation(20).tolist()
+    here, there = _drawn_in_order(cells, range(150), range(20)), _drawn_in_order(cells, people, statements)
+    assert len(here.groups) > 1
+    assert here.membership == tuple(there.membership[p] for p in people)
+    again = [there.statements[s] for s in statements]
+    assert [(s.x, s.y, s.groups) for s in here.statements] == [(s.x, s.y, s.groups) for s in again]
+    assert [s.statement for s in here.agreed()] == [statements.index(s.statement) for s in there.agreed()]
+
+
+def test_an_axis_points_to_where_its_strongest_statement_lies() -> None:
+    found, _ = _camps((30, 20))
+    for along in ([s.x for s in found.statements], [s.y for s in found.statements]):
+        assert max(along, key=abs) > 0
+
+
+def test_people_of_one_mind_are_one_dot_in_the_middle() -> None:
+    """No direction is made of rounding where there is no difference."""
+    found = draw([p for p in range(12) for _ in range(3)], [0, 1, 2] * 12, [1, -1, 0] * 12, (12, 3))
+    assert {(b.x, b.y, b.group) for b in found.bases} == {(0.0, 0.0, 0)}
+    assert {(s.x, s.y) for s in found.statements} == {(0.0, 0.0)}
 
 
 def test_more_people_than_base_clusters_still_have_one_place_each() -> None:

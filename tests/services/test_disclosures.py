@@ -74,6 +74,7 @@ async def test_a_major_matter_is_seen_by_two_before_everybody_sees_it(
     words = {"text": "甲公司中标，年租金 12,000 元。", "uploads": [photo["id"]]}
     assert (await _moved(watcher, made["id"], "draft", **words))["moves"] == ["draft"]
     assert await _refused(watcher, made["id"], "review", opinion="相符") == (409, "own_draft")
+    assert await _refused(watcher, made["id"], "return", reason="重写") == (409, "own_draft")
     assert await _refused(here.worker, made["id"], "review", opinion="相符") == (403, "not_allowed")
     await _moved(here.worker, made["id"], "draft", text="甲公司中标，年租金 12,500 元。")
     back = await _moved(watcher, made["id"], "return", reason="请写明租期")
@@ -130,13 +131,59 @@ async def test_each_question_is_a_case_and_nothing_is_archived_before_its_answer
     assert "disclosure.question" in told
 
 
+async def _owed(town: Town) -> list[dict[str, Any]]:
+    """What the periods owe that are over, listed by the clock's job."""
+    db = town.app.state.db
+    assert await Schedule(db, [job for job in JOBS if job.name == "plan_disclosures"]).run_one()
+    return await _listed(town.here.worker)
+
+
+async def _told(who: Actor, move: str) -> list[str]:
+    """Of which disclosures they were told so."""
+    notices = (await who.get("/notices?limit=100")).json()["items"]
+    return sorted(n["subject_id"] for n in notices if n["kind"] == f"disclosure.{move}")
+
+
+async def test_half_the_time_reminds_whose_step_it_is_and_near_its_end_the_deputy_is_added(
+    town: Town, pump: Pump
+) -> None:
+    """Ten days from the new year: half of them are over with the 5th, 80% with the 8th."""
+    clock.set_to(NEW_YEAR)
+    here = town.here
+    ids = {d["kind"]: str(d["id"]) for d in await _owed(town)}
+    watcher = await grant(town, here.second_worker, Role.oversight_member)
+    for kind in ("finance", "affairs"):
+        await _moved(here.worker, ids[kind], "draft", text="收入 12,000 元，支出 8,450 元。")
+    await _moved(watcher, ids["affairs"], "review", opinion="属实")
+    await _moved(here.worker, ids["affairs"], "publish")
+    clock.set_to(datetime(2027, 1, 5, 15, 59, tzinfo=UTC))
+    await pump()
+    assert await _told(here.worker, "remind") == await _told(watcher, "remind") == []
+    clock.move(timedelta(minutes=2))
+    await pump()
+    assert await _told(here.worker, "remind") == [ids["party"]], "the other waits for the supervisors"
+    assert ids["finance"] in await _told(watcher, "remind")
+    clock.set_to(datetime(2027, 1, 8, 15, 59, tzinfo=UTC))
+    await pump()
+    assert {d["level"] for d in await _listed(here.worker)} == {0}
+    clock.move(timedelta(minutes=2))
+    await pump()
+    levels = {d["kind"]: (d["level"], d["overdue"]) for d in await _listed(here.worker)}
+    assert levels == {"finance": (1, False), "party": (1, False), "affairs": (0, False)}
+    assert await _told(here.secretary, "climb") == sorted([ids["finance"], ids["party"]])
+    assert await _told(here.worker, "climb") == [ids["party"]]
+    path = f"/disclosures/{ids['finance']}"
+    events = (await here.worker.get(f"{path}/events")).json()["items"]
+    assert [(e["move"], e["text"]) for e in events[-1:]] == [("climb", "公开期限已用去 80%")]
+    assert (await here.worker.get(path)).json()["due_at"] == "2027-01-10T16:00:00Z", "nobody gets more time"
+
+
 async def test_what_a_period_owes_is_planned_once_and_overdue_it_climbs(town: Town, pump: Pump) -> None:
     clock.set_to(NEW_YEAR)
-    here, db = town.here, town.app.state.db
-    assert await Schedule(db, [job for job in JOBS if job.name == "plan_disclosures"]).run_one()
-    async with db.transaction() as tx:
+    here = town.here
+    owed = await _owed(town)
+    async with town.app.state.db.transaction() as tx:
         await planning.plan_due(tx)  # again: nothing is added
-    owed = await _listed(here.worker)
     assert sorted((d["kind"], d["period"], d["title"]) for d in owed) == [
         ("affairs", "2026-Q4", "2026年第四季度村（居）务公开"),
         ("finance", "2026-12", "2026年12月财务公开"),
@@ -153,12 +200,20 @@ async def test_what_a_period_owes_is_planned_once_and_overdue_it_climbs(town: To
     await _moved(here.worker, finance["id"], "draft", text="收入 12,000 元，支出 8,450 元。")
     await _moved(watcher, finance["id"], "review", opinion="账实相符")
     await _moved(here.worker, finance["id"], "publish")
-    clock.move(timedelta(days=4))
+    clock.move(timedelta(days=4))  # two working days after, and not five more
     await pump()
     levels = {d["kind"]: (d["level"], d["overdue"]) for d in await _listed(here.worker)}
     assert levels == {"finance": (2, True), "affairs": (3, True), "party": (3, True)}
-    told = [n["kind"] for n in (await here.secretary.get("/notices?limit=50")).json()["items"]]
-    assert told.count("disclosure.overdue") == 3
+    late = sorted(str(d["id"]) for d in owed if d["kind"] != "finance")
+    assert await _told(here.secretary, "overdue") == sorted([finance["id"], *late, *late])
+    ours = {str(d["id"]) for d in owed}  # the neighbours owe as much
+    assert [d for d in await _told(town.supervisor, "overdue") if d in ours] == late
+    assert await _told(town.operator, "overdue") == []
+    clock.move(timedelta(days=9))
+    await pump()
+    levels = {d["kind"]: d["level"] for d in await _listed(here.worker)}
+    assert levels == {"finance": 2, "affairs": 4, "party": 4}
+    assert [d for d in await _told(town.operator, "overdue") if d in ours] == late
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from api.kit import clock
 from api.rules.roles import Role
 from api.services.cases import claiming
 from tests.estates import log_in
+from tests.neighbours import lives
 from tests.town import Actor, Town, grant
 from tests.wechat_fixture import Simulator
 
@@ -150,6 +151,15 @@ async def test_only_who_may_enter_enters_and_only_who_works_on_it_sees_the_numbe
     assert (
         await walker.post(f"/cases/{home.json()['id']}/contact", {"reason": "再问一次地址"})
     ).status_code == 200
+    entered = await _enter(town, walker, visibility="public")
+    await pump()
+    await lives(town, walker, here.home)
+    async with town.app.state.db.transaction() as tx:
+        await tx.execute(
+            text("update grants set until = :now where person_id = :p"), {"now": clock.now(), "p": walker.id}
+        )
+    left = await walker.post(f"/cases/{entered['id']}/contact", {"reason": "想起一件事"})
+    assert left.status_code == 403, "a neighbour who once entered it, and serves no more"
     none = await here.worker.post(f"/cases/{own['id']}/contact", {"reason": "联系居民"})
     assert (none.status_code, none.json()["code"]) == (404, "no_contact")
     async with town.app.state.db.reading() as tx:

@@ -6,9 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+import pytest
 from typer.testing import CliRunner
 
 from api.cli import app as linli
+from api.kit.throttle import Rate
+from api.rules import throttling
+from api.rules.throttling import Limited
 from api.rules.voting.verify import verify_event
 from tests.polls import sealed, sql
 from tests.town import Town
@@ -50,7 +54,7 @@ FALSIFIED: list[tuple[Callable[[dict[str, Any]], None], str]] = [
 
 
 async def test_an_event_is_proved_by_its_seal_and_every_falsification_is_named(
-    town: Town, tmp_path: Path
+    town: Town, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     case = await town.submit()
     found = await sql(
@@ -59,7 +63,9 @@ async def test_an_event_is_proved_by_its_seal_and_every_falsification_is_named(
     path = f"/events/{found[0][0]}/proof"
     assert (await town.auditor.get(path)).status_code == 404, "not sealed yet"
     await sealed(town.app)
-    heads = (await town.stranger.get(f"/seals?log={NIL}")).json()
+    heads = (await town.client.get(f"/v1/seals?log={NIL}")).json()  # without a session
+    monkeypatch.setitem(throttling.BY_ADDRESS, Limited.seals, Rate(1, 60))
+    assert (await town.client.get(f"/v1/seals?log={NIL}")).status_code == 429
     proof = (await town.auditor.get(path)).json()
     assert proof["head"]["root"] in {head["root"] for head in heads["items"]}
     assert verify_event(proof, key=heads["public_key"]) == []

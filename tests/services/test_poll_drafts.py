@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from sqlalchemy import text
+
 from api.rules.roles import Role
 from api.services.people.belonging import PHONE
 from tests.polls import draft, move, neighbours, sql, vote
@@ -29,6 +31,14 @@ async def test_a_draft_is_its_authors_until_it_is_announced(town: Town) -> None:
     )
     for who in (colleague, town.auditor):
         assert (await patch(who, poll, title="别人的题目")).status_code == 403
+    async with town.app.state.db.transaction() as tx:
+        role = text("update grants set role = :role where person_id = :p")
+        await tx.execute(role, {"p": town.supervisor.id, "role": Role.auditor})
+    assert (await patch(town.supervisor, poll, title="不再经办")).status_code == 403, (
+        "its author, in another office"
+    )
+    async with town.app.state.db.transaction() as tx:
+        await tx.execute(role, {"p": town.supervisor.id, "role": Role.town_supervisor})
     await move(town, poll, "announce")
     late = await patch(town.supervisor, poll, title="太晚了")
     assert (late.status_code, late.json()["code"]) == (409, "wrong_moment")

@@ -1,13 +1,19 @@
 """A stage and its poll: voted again, void, counted anew, sent back; and only its own poll decides a stage."""
 
+from dataclasses import replace
+
 from sqlalchemy import text
 
 from api.kit import clock
+from api.models import Membership
+from api.models.people import PersonId
+from api.rules.people import MembershipKind, MembershipState
+from api.rules.places import Level
 from api.rules.voting.rule import as_json, simple_majority
 from tests.moments import MONDAY
-from tests.polls import move, neighbours, renew, vote
-from tests.topic_story import HOUSEHOLDS, OWNERS, Pump, party_members, tell
-from tests.town import Actor, Town
+from tests.polls import draft, move, neighbours, renew, vote
+from tests.topic_story import HOUSEHOLDS, OWNERS, PERSONS, Pump, party_members, tell
+from tests.town import Actor, Town, _place
 
 
 async def test_a_failed_vote_stops_the_topic_until_it_is_sent_back_or_voted_again(
@@ -116,3 +122,37 @@ async def test_only_the_stages_own_poll_of_its_own_people_decides_it(town: Town,
     weak = {"stage_id": flat.topic["stages"][3]["id"], "place_id": str(here.building), "basis": "owner"}
     assert await drafted(**weak) == (422, "poll_unfit"), "less than art. 278 asks for"
     assert await drafted(**weak, rule=OWNERS["rule"]) == (201, flat.id)
+
+
+async def test_a_topic_of_two_communities_is_voted_on_by_them_and_not_by_the_whole_town(
+    town: Town, pump: Pump
+) -> None:
+    here, there = town.here, town.there
+    async with town.app.state.db.transaction() as tx:
+        place = await _place(tx, "320102002003", Level.village, "后宰门社区", town.place)
+        building = await _place(tx, "320102002003-b01", Level.building, "1 幢", place)
+    third = replace(here, place=place, building=building)
+    (outsider,) = await neighbours(town, third, 1)
+    for who, at in ((here.resident, here.place), (outsider, place)):
+        async with town.app.state.db.transaction() as tx:
+            party = {"kind": MembershipKind.party, "state": MembershipState.verified, "place_id": at}
+            tx.add(Membership(person_id=PersonId(who.id), **party))
+    story = await tell(town, pump, place_id=None, place_ids=[str(here.place), str(there.place)])
+    assert story.topic["place"]["id"] == str(town.place)
+
+    async def size(topic: str | None = story.id, **asked: object) -> int:
+        poll = await draft(town, place_id=str(town.place), topic_id=topic, **asked)
+        found: int = (await town.supervisor.get(f"/polls/{poll['id']}/roll-preview")).json()["size"]
+        return found
+
+    party, committees = ({"basis": "members", "source": {"body": body}} for body in ("party", "committees"))
+    of_the_topic = [
+        await size(**asked) for asked in ({"basis": "person"}, HOUSEHOLDS, OWNERS, party, committees)
+    ]
+    assert of_the_topic == [2, 2, 2, 1, 6]
+    assert [await size(None), await size(None, **OWNERS), await size(None, **party)] == [3, 3, 2]
+    now = clock.now()
+    asked = {"title": "修路", "text": "？", "basis": "person", "rule": PERSONS["rule"], "topic_id": story.id}
+    times = {"opens_at": now.isoformat(), "closes_at": now.replace(month=12).isoformat()}
+    elsewhere = await town.supervisor.post("/polls", {**asked, **times, "place_id": str(place)})
+    assert (elsewhere.status_code, elsewhere.json()["code"]) == (422, "poll_unfit"), "not its matter"

@@ -1,8 +1,10 @@
 """Every template from its first stage to its last over HTTP, each with its own bodies, polls and rules."""
 
+from io import BytesIO
 from xml.etree import ElementTree
 
 import pytest
+from PIL import Image
 from sqlalchemy import text, update
 
 from api.kit import clock
@@ -15,7 +17,7 @@ from api.services.topics.printing import Printer
 from tests.kit.test_printing import characters
 from tests.moments import MONDAY
 from tests.neighbours import lives
-from tests.polls import neighbours, vote
+from tests.polls import move, neighbours, vote
 from tests.services.test_uploads import upload
 from tests.topic_story import HOUSEHOLDS, OWNERS, Pump, Story, party_members, tell
 from tests.town import Town, grant
@@ -28,6 +30,25 @@ def _outcomes(story: Story) -> list[str]:
 async def _moves(story: Story) -> list[str]:
     events = (await story.town.here.resident.get(f"/topics/{story.id}/events?limit=100")).json()["items"]
     return [e["move"] for e in events if e["to"]]
+
+
+async def _a_picture_to_share(story: Story, poll: str, printer: Printer) -> None:
+    """As PNG, drawn by the worker with the count and with every count after it."""
+    path = f"/polls/{poll}/result/picture?format=png"
+    resident = story.town.here.resident
+    found = []
+    for _ in range(2):
+        early = await resident.get(path)
+        assert (early.status_code, early.json()["code"]) == (409, "not_drawn")
+        assert await printer.run_one()
+        found.append(await resident.get(path))
+        await move(story.town, poll, "recount")
+        await story.pump()
+    with Image.open(BytesIO(found[0].content), formats=["PNG"]) as drawn:
+        assert drawn.size == (1280, 2 * (60 + 3 * 34))
+    assert found[0].headers["content-type"] == "image/png"
+    assert found[0].content == found[1].content
+    assert (await story.town.there.resident.get(path)).status_code == 404
 
 
 async def test_consultation_goes_from_a_resident_without_hukou_to_a_record(
@@ -80,6 +101,7 @@ async def test_consultation_goes_from_a_resident_without_hukou_to_a_record(
     )
     drawn = ElementTree.fromstring((await here.resident.get(f"/polls/{poll}/result/picture")).text)
     assert {"3 票 75.0%", "1 票 25.0%", "0 票 0.0%"} <= {t.text for t in drawn.findall("{*}text")}
+    await _a_picture_to_share(story, poll, printer)
     assert story.stage["kind"] == "publicity"
     hasty = await story.move(here.worker, "advance")
     assert (hasty.status_code, hasty.json()["code"]) == (409, "stage_running")
@@ -197,6 +219,7 @@ async def test_owners_see_the_wording_before_they_vote_by_persons_and_area(town:
     assert "面积" in story.stage["result"]
     await story.done(here.worker, "send_back", reason="再征求意见", to=2)
     await story.wait(8)
+    assert (story.stage["kind"], story.stage["poll_id"]) == ("vote", None), "the first vote decides no more"
     await story.voted([*people, here.resident], **OWNERS)
     assert story.stage["title"] == "结果公示"
     await story.wait(8)

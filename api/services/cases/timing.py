@@ -7,9 +7,8 @@ from sqlmodel import col
 from api.models import Case, Deadline
 from api.rules.cases import CLOCK_TITLES, CaseClock, CaseState, is_low_risk
 from api.rules.limits import LADDER_PERCENTS
-from api.services import calendars
+from api.services import deadlines
 from api.services.cases import handling, holding, ladder, rating
-from api.services.deadlines import next_rung, rung_above, worked_out
 
 LEVEL_AFTER = {
     CaseClock.screening: 2,
@@ -52,11 +51,7 @@ async def ran_out(tx: AsyncSession, deadline: Deadline) -> None:
 
 async def warned(tx: AsyncSession, deadline: Deadline) -> None:
     """A part of a clock is used: at half of it the handler is reminded, at 80% the unit's lead is added."""
-    worked = worked_out(deadline, await calendars.of_version(tx, deadline.calendar_version))
-    percent = rung_above(deadline.warned)
-    assert percent is not None
-    deadline.warned = percent
-    deadline.warn_at = next_rung(deadline, worked)
+    percent = await deadlines.reached(tx, deadline)
     title = CLOCK_TITLES[CaseClock(deadline.kind)]
     if percent == LADDER_PERCENTS[0]:
         data = {"clock": deadline.kind, "percent": percent}

@@ -103,7 +103,9 @@ async def _write(
     )
     calendar = await calendars.current(tx)
     for disclosure_id, title in made.all():
-        due = deadlines.start(tx, SUBJECT, disclosure_id, DisclosureClock.due, limit, calendar, at=start)
+        due = deadlines.start(
+            tx, SUBJECT, disclosure_id, DisclosureClock.due, limit, calendar, at=start, rungs=True
+        )
         assert due.due_at is not None
         record(
             tx,

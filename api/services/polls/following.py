@@ -12,6 +12,7 @@ from api.models.people import PersonId
 from api.models.polls import PollId
 from api.rules.polls import PollMove, RollBasis
 from api.services import notices
+from api.services.polls import picturing
 
 _TOLD = {
     PollMove.open.value: "表决开始",
@@ -23,6 +24,9 @@ _AT_ONCE = 1000
 
 
 async def follow(tx: AsyncSession, event: Event) -> None:
+    """Tell those on the roll; have a result drawn."""
+    if event.move in (PollMove.tally, PollMove.recount):
+        await picturing.order(tx, event.subject_id)
     if event.move in _TOLD:
         poll = (await tx.execute(select(Poll).where(col(Poll.id) == event.subject_id))).scalar_one()
         people = await _casters(tx, event.subject_id)

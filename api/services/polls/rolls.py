@@ -5,18 +5,20 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
 
 from api.kit import clock, merkle
 from api.kit.problems import Problem
 from api.kit.wire import dumps
-from api.models import Poll
+from api.models import Poll, TopicPlace
 from api.rules.polls import Body, RollBasis
 
 _LIVES = """residencies r join homes h on h.id = r.home_id join places b on b.id = h.building_id
   join people p on p.id = r.person_id and p.state = 'active'
-  where r.state = 'verified' and b.path >= :path and b.path < :path_end"""
+  where r.state = 'verified' and b.path >= :path and b.path < :path_end
+    and b.path ^@ any(cast(:places as text[]))"""
 
 _BASES: dict[RollBasis, str] = {
     RollBasis.person: f"""
@@ -42,7 +44,7 @@ _BASES: dict[RollBasis, str] = {
         left join residencies r on r.home_id = h.id and r.state = 'verified' and r.relation = 'owner'
         left join people p on p.id = r.person_id and p.state = 'active' and p.id <> all(:excluded)
         left join representatives a on a.poll_id = :poll and a.home_id = h.id
-        where b.path >= :path and b.path < :path_end
+        where b.path >= :path and b.path < :path_end and b.path ^@ any(cast(:places as text[]))
         group by h.id, b.name, b.path, h.room, a.person_id) u
       group by u.owners, case when cardinality(u.owners) = 0 then u.id end""",
     RollBasis.members: """
@@ -51,10 +53,11 @@ _BASES: dict[RollBasis, str] = {
         :body = 'party' and exists (
           select 1 from memberships m join places b on b.id = m.place_id
           where m.person_id = p.id and m.kind = 'party' and m.state = 'verified'
-            and b.path >= :path and b.path < :path_end
+            and b.path >= :path and b.path < :path_end and b.path ^@ any(cast(:places as text[]))
             and (cast(:branch as uuid) is null or m.branch_id = cast(:branch as uuid)))
         or :body = 'committees' and exists (
-          select 1 from grants g where g.person_id = p.id and g.place_id = :place
+          select 1 from grants g join places b on b.id = g.place_id
+          where g.person_id = p.id and b.path = any(cast(:places as text[]))
             and g.role in ('secretary', 'deputy', 'community_worker')
             and g.since <= :now and (g.until is null or g.until > :now)))""",
     RollBasis.list: """
@@ -103,12 +106,18 @@ class Frozen:
     hash: str
 
 
-def _bound(poll: Poll) -> dict[str, Any]:
+async def _places(tx: AsyncSession, poll: Poll) -> list[str]:
+    """Paths of the places whose homes, members and committees vote: of a topic of several only those it concerns."""
+    found = await tx.execute(select(col(TopicPlace.path)).where(col(TopicPlace.topic_id) == poll.topic_id))
+    return [path for path in found.scalars() if path.startswith(poll.path)] or [poll.path]
+
+
+async def _bound(tx: AsyncSession, poll: Poll) -> dict[str, Any]:
     """Every parameter any basis asks for; text() binds what stands in it."""
     source = poll.source
     return {
         "poll": poll.id,
-        "place": poll.place_id,
+        "places": await _places(tx, poll),
         "path": poll.path,
         "path_end": poll.path[:-1] + "0",
         "now": clock.now(),
@@ -121,7 +130,7 @@ def _bound(poll: Poll) -> dict[str, Any]:
 
 async def _run(tx: AsyncSession, poll: Poll, what: str) -> Any:
     sql = _ENTRIES.format(_BASES[poll.basis]) + what
-    names = _bound(poll)
+    names = await _bound(tx, poll)
     return await tx.execute(text(sql), {n: v for n, v in names.items() if f":{n}" in sql})
 
 

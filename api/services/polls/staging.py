@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from api.kit.problems import NotFound, Problem
-from api.models import Place, Poll, Topic, TopicStage
+from api.models import Place, Poll, Topic, TopicPlace, TopicStage
 from api.rules.polls import Body, PollState, RollBasis
 from api.rules.stage_polls import PollUnfit, unfit
 from api.rules.topics import StageKind, TopicState
@@ -59,8 +59,8 @@ async def check(
     topic = seen.first()
     if topic is None:
         raise NotFound("没有这个议题，或不在您的查看范围内")
-    if not place.path.startswith(topic.path):
-        raise PollUnfit("表决的地域须是议题的地域，或在其中")
+    if not place.path.startswith(topic.path) or not await _concerned(tx, topic_id, place.path):
+        raise PollUnfit("表决的地域须是议题涉及的地域，或在其中")
     if stage_id is not None:
         stage = (
             await tx.execute(
@@ -78,6 +78,12 @@ async def check(
         if refusal is not None:
             raise refusal
     return topic_id
+
+
+async def _concerned(tx: AsyncSession, topic_id: UUID, path: str) -> bool:
+    """The place holds, or lies in, a place the topic concerns: of a town's topic not every community is one."""
+    found = await tx.execute(select(col(TopicPlace.path)).where(col(TopicPlace.topic_id) == topic_id))
+    return any(path.startswith(one) or one.startswith(path) for one in found.scalars())
 
 
 async def _others(tx: AsyncSession, stage_id: UUID, again: UUID | None) -> bool:

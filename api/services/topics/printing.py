@@ -1,6 +1,8 @@
-"""排版: the minutes of a meeting as a PDF, made by the worker; the API's processes never load what it takes."""
+"""排版: minutes of meetings as PDF and results of polls as PNG, made by the worker; the API's processes never load
+what it takes."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -11,10 +13,15 @@ from sqlmodel import col
 
 from api.kit import clock
 from api.kit.db import Database
-from api.kit.printing import typeset
+from api.kit.printing import rastered, typeset
 from api.models import Paper, Place, Topic, TopicAttendance, TopicMeeting
 from api.rules.papers import MINUTES, PaperState
 from api.rules.topics import CONSULTATION_TITLES
+from api.services.polls import picturing
+from api.services.topics import papers
+
+Made = tuple[bytes, tuple[str, ...]]
+"""The document, and what the font lacks."""
 
 
 class Printer:
@@ -27,7 +34,7 @@ class Printer:
         """Print one paper, outside any transaction. False when none waits."""
         async with self._db.reading() as tx:
             waiting = await tx.execute(
-                select(col(Paper.subject_id), col(Paper.created_at))
+                select(col(Paper.subject_kind), col(Paper.subject_id), col(Paper.created_at))
                 .where(col(Paper.state) == PaperState.pending)
                 .order_by(col(Paper.created_at))
                 .limit(1)
@@ -35,8 +42,8 @@ class Printer:
             order = waiting.first()
             if order is None:
                 return False
-            said, recorded_at = await _minutes(tx, order.subject_id)
-        printed = await asyncio.to_thread(typeset, MINUTES, said, at=recorded_at)
+            make = await _MAKERS[order.subject_kind](tx, order.subject_id)
+        content, missing = await asyncio.to_thread(make)
         async with self._db.transaction() as tx:
             await tx.execute(
                 update(Paper)
@@ -47,12 +54,39 @@ class Printer:
                 )
                 .values(
                     state=PaperState.ready,
-                    content=printed.pdf,
-                    missing=list(printed.missing),
+                    content=content,
+                    missing=list(missing),
                     ready_at=clock.now(),
                 )
             )
         return True
+
+
+async def _minutes_paper(tx: AsyncSession, meeting_id: UUID) -> Callable[[], Made]:
+    said, recorded_at = await _minutes(tx, meeting_id)
+
+    def make() -> Made:
+        printed = typeset(MINUTES, said, at=recorded_at)
+        return printed.pdf, printed.missing
+
+    return make
+
+
+async def _result_picture(tx: AsyncSession, poll_id: UUID) -> Callable[[], Made]:
+    svg = await picturing.result_of(tx, poll_id)
+
+    def make() -> Made:
+        drawn = rastered(svg)
+        return drawn.png, drawn.missing
+
+    return make
+
+
+_MAKERS: dict[str, Callable[[AsyncSession, UUID], Awaitable[Callable[[], Made]]]] = {
+    papers.SUBJECT: _minutes_paper,
+    picturing.SUBJECT: _result_picture,
+}
+"""By subject kind: looks up what to say, and gives what makes the document of it outside the transaction."""
 
 
 async def _minutes(tx: AsyncSession, meeting_id: UUID) -> tuple[dict[str, Any], datetime]:
