@@ -162,13 +162,12 @@ async def follow(tx: AsyncSession, event: Event) -> None:
     """Route what was just submitted; tell those whom the event concerns."""
     case = (await tx.execute(select(Case).where(col(Case.id) == event.subject_id))).scalar_one()
     if event.move == "submit":
+        await recurring.lift(tx, case)
         await searching.index(tx, case)
         await claiming.claim(tx, case_id=case.id)
         await tx.refresh(case)
     if event.move in ROUTED and case.state is CaseState.submitted and not case.self_handled:
         await _route(tx, case)
-    if event.move == "submit":
-        await recurring.lift(tx, case)
     if event.move == "dispatch" and case.state is CaseState.dispatched and case.handler_id is None:
         await assigning.rotate(tx, case.id, UUID(event.data["unit_id"]))
     words = WORDS.get(event.move, ())
