@@ -212,6 +212,7 @@ class World:
         await tx.flush()
         for state in CASES:
             names[state] = str(await self._case(tx, at, CaseState(state), owner, handler))
+        names["entered"] = str(await self._case(tx, at, CaseState.waiting_resident, owner, handler))
         request = CaseRequest(
             case_id=CaseId(UUID(names["dispatched"])),
             cycle=1,
@@ -317,7 +318,8 @@ class World:
 
         await matrix_topics.fill(tx, at, owner, names)
         await matrix_disclosures.fill(tx, at, names)
-        await matrix_grid.fill(tx, vault, names, handler)
+        walker = self.people[Role.grid_worker.value] if here else handler
+        await matrix_grid.fill(tx, vault, names, handler, walker)
 
     async def _case(
         self,

@@ -35,7 +35,7 @@ from api.rules.people import PersonState
 from api.services.access import VIEWER, Viewer
 from api.services.activities.reading import NO_ACTIVITY, bound, one_activity
 from api.services.activities.view import Row, lacking, seat_view
-from api.services.cases.submitting import Answer
+from api.services.answers import Answer
 
 _TRIES = 3
 """A twin with the same key, or the same person twice: the second look knows."""

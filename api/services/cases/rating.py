@@ -18,7 +18,8 @@ from api.services import calendars, deadlines
 from api.services.access import Viewer
 from api.services.cases import ladder, talking
 from api.services.cases.finding import CaseSubject, find
-from api.services.cases.handling import FINISHED_WITH, limits_of, restart_clock, say
+from api.services.cases.finishing import FINISHED_WITH
+from api.services.cases.handling import limits_of, restart_clock, say
 
 
 class StarsMismatch(Problem):

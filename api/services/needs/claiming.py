@@ -25,7 +25,7 @@ from api.rules.needs import CLAIM_CLOCKS, LIMITED_TO, LIVE_LIMIT, NEEDS, LiveLim
 from api.rules.people import PersonState
 from api.services import calendars, deadlines
 from api.services.access import VIEWER, Viewer, params
-from api.services.cases.submitting import Answer
+from api.services.answers import Answer
 from api.services.needs.reading import one_need, today
 from api.services.needs.view import Row, facts, open_moves, standings, view
 
