@@ -80,7 +80,10 @@ class CaseTask(SQLModel, table=True):
     """协同任务: what another unit was asked to do for a case. Only moves write `state`."""
 
     __tablename__ = "case_tasks"
-    __table_args__ = (Index("ix_case_tasks_request", "request_id", "id"),)
+    __table_args__ = (
+        Index("ix_case_tasks_request", "request_id", "id"),
+        Index("ix_case_tasks_open", "unit_id", postgresql_where=sql("state = 'open'")),
+    )
 
     id: UUID = key()
     case_id: CaseId = link("cases.id", index=True)

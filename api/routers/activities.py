@@ -45,7 +45,7 @@ from api.services.access import Viewer
 from api.services.activities import attending, leaving, listing, organising, queueing, reading, signing_up
 from api.services.activities.finding import find, find_seat
 from api.services.activities.organising import NewActivity
-from api.services.cases.submitting import pending_of
+from api.services.answers import pending_of
 from api.services.places.finding import WrongLevel
 from api.services.timeline import timeline
 from api.services.uploads.attaching import TooManyUploads, UploadNotUsable

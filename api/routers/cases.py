@@ -31,9 +31,11 @@ from api.schemas.cases import (
 from api.schemas.people import WithReason
 from api.schemas.uploads import PictureOut
 from api.services.access import Viewer, params
+from api.services.answers import pending_of
 from api.services.cases import (
     assigning,
     entering,
+    finishing,
     handling,
     holding,
     joining,
@@ -43,7 +45,6 @@ from api.services.cases import (
     rating,
     reading,
     redirecting,
-    settling,
     submitting,
     talking,
 )
@@ -85,7 +86,7 @@ CaseId = Annotated[UUID, Path(description="诉求标识")]
 async def submit_case(
     body: SubmitCase, request: Request, viewer: CurrentViewer, db: Db, vault: TheVault, key: Key = None
 ) -> Response:
-    pending = submitting.pending_of(viewer, key, "POST", request.url.path, await request.body())
+    pending = pending_of(viewer, key, "POST", request.url.path, await request.body())
     fields = {f: getattr(body, f) for f in NewCase.__slots__}
     for name, kept in (("on_behalf_of", EnteredFor), ("position", Position)):
         if fields[name] is not None:
@@ -193,29 +194,11 @@ async def move_case(
         case CaseMove.ask:
             await handling.ask(tx, viewer, case_id, body.question or "")
         case CaseMove.answer:
-            await handling.answer(tx, viewer, case_id, body.text or "", body.uploads or ())
+            await handling.answer(tx, viewer, case_id, body.text or "", body.uploads or (), body.channel)
         case CaseMove.finish:
-            assert body.outcome is not None
-            await handling.finish(
-                tx,
-                viewer,
-                case_id,
-                outcome=body.outcome,
-                reply=body.reply or "",
-                before=body.before or (),
-                after=body.after or (),
-            )
+            await finishing.finish(tx, viewer, case_id, _done(body))
         case CaseMove.settle:
-            assert body.outcome is not None
-            await settling.settle(
-                tx,
-                viewer,
-                case_id,
-                outcome=body.outcome,
-                reply=body.reply or "",
-                before=body.before or (),
-                after=body.after or (),
-            )
+            await finishing.settle(tx, viewer, case_id, _done(body))
         case CaseMove.pass_check:
             await rating.pass_check(tx, viewer, case_id, body.text)
         case CaseMove.fail_check:
@@ -234,6 +217,11 @@ async def move_case(
         case _:  # the clock's own move, and those that happen with the approval of a request
             await (await find(tx, viewer, case_id)).move(tx, move.value)
     return await seen(tx, viewer, case_id)
+
+
+def _done(body: MoveCase) -> finishing.Done:
+    assert body.outcome is not None
+    return finishing.Done(body.outcome, body.reply or "", body.before or (), body.after or ())
 
 
 def _stars(stars: Stars | None) -> rating.Stars:

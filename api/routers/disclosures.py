@@ -24,7 +24,7 @@ from api.schemas.disclosures import (
     PlanDisclosure,
     QuestionOut,
 )
-from api.services.cases import submitting
+from api.services.answers import pending_of
 from api.services.cases.submitting import PlaceTooWide
 from api.services.disclosures import asking, moving, planning, reading
 from api.services.disclosures.finding import find, read_row
@@ -56,7 +56,7 @@ async def ask_on_disclosure(
     vault: TheVault,
     key: Key = None,
 ) -> Response:
-    pending = submitting.pending_of(viewer, key, "POST", request.url.path, await request.body())
+    pending = pending_of(viewer, key, "POST", request.url.path, await request.body())
     answer = await asking.ask(db, vault, viewer, disclosure_id, body.text, body.anonymous, pending)
     headers = {"idempotent-replayed": "true"} if answer.replayed else None
     return Response(answer.body, answer.status, headers, "application/json")

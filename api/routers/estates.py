@@ -42,7 +42,8 @@ _PROBLEMS = (Malformed, NotFound, NotAllowed, AlreadyThere, *KEY_PROBLEMS)
     "/me/tasks",
     response_model=Page[TaskOut],
     summary="我的待办",
-    description="您所在承办单位未办结的诉求，最先到期的在前；mine=true 只看由您承办或指派给您的。",
+    description="您所在单位承办而未办结的诉求，和别的单位请其协同而未完成的任务（task），最先到期的在前；"
+    "mine=true 只看由您承办或指派给您的诉求。",
     responses=problems(Malformed, BadCursor),
 )
 async def list_tasks(

@@ -31,7 +31,7 @@ from api.schemas.needs import (
     SubmitWish,
 )
 from api.services.access import Viewer
-from api.services.cases.submitting import pending_of
+from api.services.answers import pending_of
 from api.services.needs import (
     claiming,
     confirming,

@@ -191,6 +191,7 @@ class Standing(StrEnum):
     overseer = "overseer"
     approver = "approver"
     finder = "finder"
+    proxy = "proxy"
 
 
 STANDING_TITLES: dict[Standing, str] = {
@@ -205,6 +206,7 @@ STANDING_TITLES: dict[Standing, str] = {
     Standing.overseer: "街道督办",
     Standing.approver: "批准申请的人",
     Standing.finder: "发现人（网格员）",
+    Standing.proxy: "代录人，或承办人以外的派单员（反映人尚未认领时）",
 }
 
 
@@ -307,7 +309,9 @@ CASES: Lifecycle[CaseState, Standing, CaseFacts] = Lifecycle(
              note="换人承办；时限不变"),
         Move(CaseMove.ask, "请反映人补充", (_S.in_progress,), _S.waiting_resident, frozenset({_BY.handler}), guards.may_ask,
              note="最多 2 次，每次 3 个工作日；期间时钟暂停"),
-        Move(CaseMove.answer, "补充说明", (_S.waiting_resident,), _S.in_progress, frozenset({_BY.reporter})),
+        Move(CaseMove.answer, "补充说明", (_S.waiting_resident,), _S.in_progress,
+             frozenset({_BY.reporter, _BY.proxy}),
+             note="代录而尚未认领的，由代录人或接到电话的派单员代为补充，记下联系的方式；评价不能代为"),
         Move(CaseMove.expire, "逾期未补充", (_S.waiting_resident,), _S.in_progress, frozenset({_BY.system})),
         Move(CaseMove.finish, "办结", (_S.in_progress,), _S.handled, frozenset({_BY.handler}), guards.may_finish,
              note="本轮须已有人与反映人联系，协同任务全部完成或免除；附公开答复与办理结果；"

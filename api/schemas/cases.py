@@ -241,6 +241,9 @@ class MoveCase(Body):
         description="finish：不再需要，内容审核通过即按反映人选择的范围公开",
         json_schema_extra={"deprecated": True},
     )
+    channel: Literal[Channel.recorded, Channel.phone] | None = Field(
+        None, description="answer：代为补充时与反映人核实的方式，当面 recorded、电话 phone；本人补充不填"
+    )
     uploads: UploadIds | None = Field(None, description="answer：图片")
     before: UploadIds | None = Field(None, description="finish、settle：处置前的照片")
     after: UploadIds | None = Field(None, description="finish、settle：处置后的照片")
@@ -284,7 +287,7 @@ ALLOWED: dict[CaseMove, tuple[str, ...]] = {
     CaseMove.assign: ("handler_id",),
     CaseMove.finish: ("outcome", "reply", "publish", "before", "after"),
     CaseMove.settle: ("outcome", "reply", "before", "after"),
-    CaseMove.answer: ("text", "uploads"),
+    CaseMove.answer: ("text", "channel", "uploads"),
     CaseMove.pass_check: ("text",),
     CaseMove.withdraw: ("reason",),
     CaseMove.plan: ("text", "owner_id"),

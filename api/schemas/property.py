@@ -142,8 +142,15 @@ class MemberOut(Out):
     in_hand: int = Field(description="手上未办结的件数")
 
 
+class AssistOut(Out):
+    """请本单位协同的任务"""
+
+    id: UUID
+    text: str = Field(description="要做的事")
+
+
 class TaskOut(Out):
-    """我的待办中的一件，最先到期的在前"""
+    """我的待办中的一件，最先到期的在前：本单位承办的诉求，或请本单位协同的任务"""
 
     id: UUID
     number: str
@@ -156,10 +163,11 @@ class TaskOut(Out):
     place: Named
     room: str | None = Field(description="房号")
     asset: Named | None
-    unit: Named
-    handler: Named | None = Field(description="承办人或被指派的人")
+    unit: Named = Field(description="承办的单位；协同任务为被请协同的单位")
+    handler: Named | None = Field(description="承办人或被指派的人；协同任务为 null")
+    task: AssistOut | None = Field(description="协同任务；本单位承办的诉求为 null")
     next_clock: CaseClock | None = Field(
-        description="最先到期的期限：签收 sign、首次联系 contact、办结 finish"
+        description="最先到期的期限：签收 sign、首次联系 contact、办结 finish；协同任务按诉求的办结"
     )
     next_due_at: datetime | None = Field(description="何时到期；暂停或已处置为 null")
     overdue: bool

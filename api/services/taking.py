@@ -12,7 +12,7 @@ from api.kit.problems import NotAllowed
 from api.models import Person
 from api.rules.people import PersonState
 from api.services.access import VIEWER
-from api.services.cases.submitting import Answer
+from api.services.answers import Answer, answered
 
 
 def with_account_and_key(subject: Select[Any]) -> Select[Any]:
@@ -36,10 +36,7 @@ def with_account_and_key(subject: Select[Any]) -> Select[Any]:
 
 def earlier(row: Mapping[str, Any], pending: idempotency.Pending) -> Answer | None:
     """What was answered for this key before; None for a new one. Raises KeyReused, StillRunning, NotAllowed."""
-    try:
-        idempotency.replay(pending, row["key_fingerprint"], row["key_status"], row["key_body"])
-    except idempotency.Replayed as known:
-        return Answer(known.status, known.body, replayed=True)
-    if row["my_state"] != PersonState.active:
+    known = answered(pending, row["key_fingerprint"], row["key_status"], row["key_body"])
+    if known is None and row["my_state"] != PersonState.active:
         raise NotAllowed("该账号已停用")
-    return None
+    return known

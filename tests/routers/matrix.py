@@ -188,6 +188,7 @@ TABLE: dict[str, Line | list[Line]] = {
     "GET /cases/{case_id}": [
         Line(see=CASE, subject={"case_id": "submitted"}),
         Line(see=CASE | MEMBER, subject={"case_id": "repair"}),
+        Line(see=CASE | MEMBER, subject={"case_id": "assisted"}),
     ],
     "GET /cases/{case_id}/events": Line(see=CASE, subject={"case_id": "submitted"}),
     "GET /cases/{case_id}/uploads": Line(see=CASE, subject={"case_id": "submitted"}),
@@ -320,6 +321,8 @@ TABLE: dict[str, Line | list[Line]] = {
     "GET /me/tasks": [
         Line(see=DESK, listed="dispatched"),
         Line(see=MEMBER, listed="repair"),
+        Line(see=DESK | MEMBER, listed="assisted"),
+        Line(see=HANDLING, query="?mine=true", listed="assisted"),
         Line(see=NOBODY, query="?mine=true", listed="repair"),
     ],
     "GET /case-categories": Line(),

@@ -9,7 +9,8 @@ from sqlmodel import col
 
 from api.models import Case
 from api.models.people import PersonId
-from tests.routers.matrix import BECAUSE, CASE, DESK, TABLE, Line, P, holds
+from api.rules.roles import Role
+from tests.routers.matrix import BECAUSE, CASE, DESK, HANDLING, TABLE, Line, P, Who, holds
 
 CALLER = {"name": "王秀英", "phone": "13955550018", "consent": "电话中同意"}
 own = TABLE["POST /cases"]
@@ -28,16 +29,31 @@ TABLE |= {
 }
 
 
-async def fill(tx: AsyncSession, vault: Any, names: dict[str, str], handler: PersonId) -> None:
-    """The case in progress was entered by its handler, and claimed by its owner since."""
-    await tx.execute(
-        update(Case)
-        .where(col(Case.id) == UUID(names["in_progress"]))
-        .values(
-            recorder_id=handler,
-            behalf_name_sealed=vault.seal("name", CALLER["name"]),
-            behalf_phone_sealed=vault.seal("phone", CALLER["phone"]),
-            behalf_phone_index=vault.index("phone", CALLER["phone"]),
-            consent=CALLER["consent"],
-        )
+RECORDER = Who(lambda asker, here: here and asker.role is Role.grid_worker)
+_moves = TABLE["POST /cases/{case_id}/moves/{move}"]
+assert isinstance(_moves, list)
+_moves.append(
+    Line(
+        see=holds(P.case_read),
+        may=RECORDER | Who(lambda a, here: holds(P.case_dispatch)(a, here) and not HANDLING(a, here)),
+        body={"text": "三层", "channel": "phone"},
+        subject={"case_id": "entered", "move": "answer"},
     )
+)
+
+
+async def fill(
+    tx: AsyncSession, vault: Any, names: dict[str, str], handler: PersonId, recorder: PersonId
+) -> None:
+    """The case in progress was entered by its handler, and claimed by its owner since; another nobody claimed."""
+    entered = {
+        "behalf_name_sealed": vault.seal("name", CALLER["name"]),
+        "behalf_phone_sealed": vault.seal("phone", CALLER["phone"]),
+        "behalf_phone_index": vault.index("phone", CALLER["phone"]),
+        "consent": CALLER["consent"],
+    }
+    for name, more in (
+        ("in_progress", {"recorder_id": handler}),
+        ("entered", {"recorder_id": recorder, "reporter_id": None}),
+    ):
+        await tx.execute(update(Case).where(col(Case.id) == UUID(names[name])).values(**entered, **more))

@@ -212,6 +212,7 @@ class World:
         await tx.flush()
         for state in CASES:
             names[state] = str(await self._case(tx, at, CaseState(state), owner, handler))
+        names["entered"] = str(await self._case(tx, at, CaseState.waiting_resident, owner, handler))
         request = CaseRequest(
             case_id=CaseId(UUID(names["dispatched"])),
             cycle=1,
@@ -237,6 +238,9 @@ class World:
         property_unit = UnitId(UUID(names["property"]))
         repair = await self._case(tx, at, CaseState.dispatched, owner, handler, unit=property_unit)
         names["repair"] = str(repair)
+        names["assisted"] = str(await self._case(tx, at, CaseState.in_progress, owner, handler))
+        asked = CaseId(UUID(names["assisted"]))
+        tx.add(CaseTask(case_id=asked, request_id=assist.id, unit_id=property_unit, text="停电半小时"))
         merged = await self._case(tx, at, CaseState.merged, owner, handler, parent=UUID(names["in_progress"]))
         names["merged"] = str(merged)
         excluded = await self._case(tx, at, CaseState.handled, owner, handler)
@@ -317,7 +321,8 @@ class World:
 
         await matrix_topics.fill(tx, at, owner, names)
         await matrix_disclosures.fill(tx, at, names)
-        await matrix_grid.fill(tx, vault, names, handler)
+        walker = self.people[Role.grid_worker.value] if here else handler
+        await matrix_grid.fill(tx, vault, names, handler, walker)
 
     async def _case(
         self,

@@ -12,9 +12,10 @@ from sqlalchemy import ARRAY, Uuid, bindparam, text
 from api.kit.db import Database, Statement
 from api.rules.calendar_seed import SEED_2024_2026
 from api.rules.case_guards import ASKS_ALLOWED, DISPUTED_BELOW
-from api.rules.cases import ACTIVE, CASES, OVER, PAUSED_CLOCKS, CaseClock, CaseState
+from api.rules.cases import ACTIVE, CASES, OVER, PAUSED_CLOCKS, CaseClock, CaseState, Visibility
 from api.rules.clocks import Clock, Limit
 from api.rules.deadlines import DeadlineJson, from_json
+from api.rules.joining import wider
 
 EDGES = {(source.value, target.value, move.name) for source, target, move in CASES.edges()}
 
@@ -41,6 +42,7 @@ class Laws:
     levels: dict[UUID, int] = field(default_factory=dict)
     versions: dict[UUID, int] = field(default_factory=dict)
     over: set[UUID] = field(default_factory=set)
+    """Those with which nothing is left to do; what was merged can still be parted, and is rated."""
     ended: dict[UUID, Any] = field(default_factory=dict)
     """Clocks of earlier cycles as they were left."""
 
@@ -59,9 +61,10 @@ class Laws:
             made = self._chained(case, events[case_id])
             extensions = self._asked(case, requests[case_id], tasks[case_id], deadlines[case_id])
             self._timed(case, deadlines[case_id], extensions)
-            self._rated(case, made, events[case_id], ratings[case_id])
+            self._joined(case, cases)
+            self._rated(case, made, events[case_id], ratings[case_id], _who_joined(case, cases, events))
             self._only_grows(case)
-            if case["state"] in OVER:
+            if case["state"] in OVER - {CaseState.merged}:
                 self.over.add(case_id)
 
     def _owned(self, case: Any) -> None:
@@ -167,18 +170,49 @@ class Laws:
                 left = (row["met_at"], row["cancelled_at"], row["fired_at"], row["due_at"], row["segments"])
                 assert self.ended.setdefault(row["id"], left) == left
 
-    def _rated(self, case: Any, made: Counter[str], events: list[Any], ratings: list[Any]) -> None:
-        assert len({(row["cycle"], row["reporter_id"]) for row in ratings}) == len(ratings)
-        assert {row["reporter_id"] for row in ratings} <= {case["reporter_id"]}
-        assert len(ratings) == made["dispute"] + made["rate"]
-        disputed = {event["data"]["cycle"] - 1 for event in events if event["move"] == "dispute"}
-        for row in ratings:
-            assert (row["overall"] >= DISPUTED_BELOW) == (row["cycle"] not in disputed)
+    def _joined(self, case: Any, cases: dict[UUID, list[Any]]) -> None:
+        """并单: a forest of depth 1, within a community, shown to no more people than its reporter chose."""
+        merged = case["state"] == CaseState.merged
+        assert merged == (case["merged_into_id"] is not None) == (case["merged_at"] is not None)
+        if merged:
+            [parent] = cases[case["merged_into_id"]]
+            assert parent["merged_into_id"] is None
+            assert parent["community_id"] == case["community_id"]
+            assert not wider(Visibility(parent["visibility"]), Visibility(case["visibility"]))
+
+    def _rated(
+        self, case: Any, made: Counter[str], events: list[Any], ratings: list[Any], joined: set[UUID]
+    ) -> None:
+        """One mark a person and cycle, as the events tell it: of the reporter, and of those who joined."""
+        marks: dict[tuple[int, UUID], int] = {}
+        disputed: set[int] = set()
+        for event in events:
+            if event["move"] not in ("rate", "dispute", "rate_joined"):
+                continue
+            cycle = event["data"]["cycle"] - (event["move"] == "dispute")
+            marks[cycle, event["actor_id"]] = event["data"]["overall"]
+            assert event["actor_id"] in (joined if event["move"] == "rate_joined" else {case["reporter_id"]})
+            if event["move"] != "rate_joined":
+                assert (event["data"]["overall"] < DISPUTED_BELOW) == (event["move"] == "dispute")
+                disputed |= {cycle} if event["move"] == "dispute" else set()
+        assert len(disputed) == made["dispute"]
+        found = [((row["cycle"], row["reporter_id"]), row["overall"]) for row in ratings]
+        assert sorted(found) == sorted(marks.items())
 
     def _only_grows(self, case: Any) -> None:
         assert case["level"] >= self.levels.get(case["id"], 0)
         assert case["version"] >= self.versions.get(case["id"], 1)
         self.levels[case["id"]], self.versions[case["id"]] = case["level"], case["version"]
+
+
+def _who_joined(case: Any, cases: dict[UUID, list[Any]], events: dict[UUID, list[Any]]) -> set[UUID]:
+    """The reporters of all that was ever merged into it."""
+    return {
+        other["reporter_id"]
+        for other_id, [other] in cases.items()
+        for event in events[other_id]
+        if event["move"] == "merge" and event["data"]["parent_id"] == str(case["id"])
+    }
 
 
 def _json(row: Any) -> DeadlineJson:

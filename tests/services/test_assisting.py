@@ -1,11 +1,14 @@
 """协同 by a company, and the call of somebody else than the desk: who is let in for it, from when, to see what."""
 
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import text
 
+from api.kit import clock
 from tests.estates import made, own_estate, serve
+from tests.moments import MONDAY
 from tests.services.test_entering import grid_worker
 from tests.town import Actor, Town
 from tests.wechat_fixture import Simulator
@@ -62,6 +65,55 @@ async def test_a_company_asked_to_assist_opens_the_case_does_its_task_and_sees_n
         desk_task = (await tx.execute(text("select id from case_tasks where state = 'open'"))).scalar_one()
     not_his = await helper.post(f"/cases/{case}/tasks/{desk_task}/moves/finish", {"text": "也停了"})
     assert not_his.status_code == 404
+
+
+async def _list(who: Actor, query: str = "") -> list[tuple[str, str | None]]:
+    """What he has to do, each with what is asked of his unit, page by page."""
+    found: list[tuple[str, str | None]] = []
+    after = ""
+    while True:
+        page = (await who.get(f"/me/tasks?limit=2{query}{after}")).json()
+        found += [(item["title"], item["task"] and item["task"]["text"]) for item in page["items"]]
+        if page["next"] is None:
+            return found
+        after = f"&after={page['next']}"
+
+
+async def test_what_others_ask_of_a_unit_stands_among_its_own_cases_where_the_case_is_due(
+    town: Town, pump: Pump, wechat_simulator: Simulator
+) -> None:
+    here = town.here
+    clock.set_to(MONDAY)
+    own, other = await own_estate(town, wechat_simulator), await serve(town, wechat_simulator, "乙")
+    helper = own.staff[0]
+    home = {"kind": "property", "place_id": None, "home_id": str(here.home)}
+    await town.submit(**home, category="urgent_repair", title="停水")
+    asking = (await town.submit(title="路灯不亮"))["id"]
+    await town.submit(**home, category="property_complaint", title="投诉")
+    await pump()
+    await here.worker.move(asking, "sign")
+    of_his_own = [("停水", None), ("投诉", None)]
+    assert await _list(helper) == of_his_own
+    units = [{"unit_id": own.unit, "text": "停电半小时"}, {"unit_id": str(here.desk), "text": "贴通知"}]
+    await _approved(town, asking, units)
+    with_the_task = [("停水", None), ("投诉", None), ("路灯不亮", "停电半小时")]
+    assert await _list(helper) == with_the_task, "complaints have to be signed before the lamp is due"
+    assert await _list(helper, "&mine=true") == []
+    assert set(await _list(here.worker)) == {("路灯不亮", None), ("路灯不亮", "贴通知")}
+    assert await _list(here.worker, "&mine=true") == [("路灯不亮", None)]
+    assert await _list(other.staff[0]) == []
+    [item] = [i for i in (await helper.get("/me/tasks")).json()["items"] if i["task"]]
+    due = (await here.worker.get(f"/cases/{asking}")).json()["due"]["finish"]["due_at"]
+    assert (item["id"], item["next_clock"], item["next_due_at"]) == (asking, "finish", due)
+    assert (item["unit"]["id"], item["handler"]) == (own.unit, None)
+    clock.move(timedelta(days=10))
+    [item] = [i for i in (await helper.get("/me/tasks")).json()["items"] if i["task"]]
+    assert item["overdue"] is True
+    path = f"/cases/{asking}/tasks/{item['task']['id']}/moves/finish"
+    assert (await helper.post(path, {"text": "已停电"})).status_code == 200
+    assert await _list(helper) == of_his_own
+    await here.resident.move(asking, "withdraw")
+    assert await _list(here.worker) == []
 
 
 async def test_the_grid_calls_back_about_what_the_desk_handled(

@@ -125,6 +125,24 @@ async def test_a_merged_reporter_is_told_and_rates_the_common_case(town: Town, p
         assert found.all() == [(parent, 2)]
 
 
+async def test_who_reported_both_rates_once_and_the_last_word_counts(town: Town, pump: Pump) -> None:
+    """Of the merged one first, as one who joined; then as the reporter of the common case, which ends it."""
+    parent, child = [(await town.submit(**LIFT))["id"] for _ in range(2)]
+    await pump()
+    assert (await town.here.worker.move(child, "merge", parent_id=parent)).status_code == 200
+    await _handled(town, parent)
+    await town.here.secretary.move(parent, "pass_check")
+    joined = await town.here.resident.post(f"/cases/{child}/ratings", {"overall": 3})
+    assert joined.status_code == 200, joined.text
+    rated = await town.here.resident.post(f"/cases/{parent}/ratings", {"overall": 5})
+    assert (rated.status_code, rated.json()["state"]) == (200, "closed"), rated.text
+    again = await town.here.resident.post(f"/cases/{child}/ratings", {"overall": 1})
+    assert (again.status_code, again.json()["code"]) == (409, "already_rated")
+    async with town.app.state.db.reading() as tx:
+        found = await tx.execute(text("select case_id::text, overall from case_ratings"))
+        assert found.all() == [(parent, 5)]
+
+
 async def test_an_objection_brings_the_case_back_as_if_never_merged(town: Town, pump: Pump) -> None:
     parent, child = await _pair(town)
     await pump()

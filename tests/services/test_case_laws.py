@@ -22,12 +22,13 @@ Pump = Callable[[], Awaitable[None]]
 
 async def _cases(town: Town, pump: Pump) -> list[UUID]:
     """One closed in its second cycle, one handled, one waiting for its resident, one that was neglected; one that
-    was extended and has a task, one suspended."""
+    was extended and has a task, one suspended; one merged into the neglected one."""
     clock.set_to(MONDAY)
     here = town.here
-    found = [(await town.submit(title=f"第 {n} 件"))["id"] for n in range(6)]
-    closed, handled, waiting, neglected, extended, suspended = found
+    found = [(await town.submit(title=f"第 {n} 件"))["id"] for n in range(7)]
+    closed, handled, waiting, neglected, extended, suspended, merged = found
     await pump()
+    assert (await here.worker.move(merged, "merge", parent_id=neglected)).status_code == 200
     for case in (closed, handled, waiting, extended, suspended):
         assert (await here.worker.move(case, "sign")).status_code == 200
         assert (await here.worker.move(case, "ask", question="哪一层？")).status_code == 200
@@ -124,6 +125,15 @@ BROKEN = {
     "a task without an approval": "update case_requests set state = 'refused' where kind = 'assist'",
     "a warning after the due time": "update deadlines set warn_at = due_at + interval '1 hour' where rungs",
     "a warning of a clock without rungs": "update deadlines set warn_at = due_at where not rungs",
+    "merged into itself": "update cases set merged_into_id = id where state = 'merged'",
+    "merged across communities": "update cases set community_id = (select id from places where level = 'village' and id"
+    " <> community_id limit 1) where state = 'merged'",
+    "merged into what more people see": "update cases set visibility = 'public' where id in"
+    " (select merged_into_id from cases)",
+    "merged without a moment": "update cases set merged_at = null where state = 'merged'",
+    "a mark by somebody who never joined": "insert into events (id, subject_kind, subject_id, move, actor_kind, actor_id,"
+    " actor_title, data, at) select gen_random_uuid(), 'case', id, 'rate_joined', 'person', reporter_id, 'x',"
+    " '{\"cycle\": 1, \"overall\": 5}', now() from cases where state = 'handled'",
     "an event out of line": "insert into events (id, subject_kind, subject_id, move, from_state, to_state, actor_kind,"
     " actor_title, data, at) select gen_random_uuid(), 'case', id, 'sign', 'dispatched', 'in_progress', 'system', 'x',"
     " '{}', now() from cases where state = 'handled'",

@@ -28,8 +28,8 @@ from tests.services.statistics_by_events import counts
 from tests.town import Actor, Town
 
 WALKS, STEPS = int(os.environ.get("LINLI_TEST_WALKS", "12")), 40
-"""A few in every run; LINLI_TEST_WALKS=260 takes ten thousand steps, in about ten minutes."""
-"""A Monday, five weeks before the known calendar ends."""
+"""A few in every run; LINLI_TEST_WALKS=260 takes ten thousand steps, in about ten minutes. Each walk begins on a
+Monday, five weeks before the known calendar ends."""
 EXPECTED = frozenset({200, 201, 403, 404, 409, 422})
 AT_ONCE = 3
 BODIES: dict[str, dict[str, Any]] = {
@@ -72,7 +72,7 @@ ASIDE = {
 }
 """Not among what somebody goes on with, or no walk would go far; anybody may do them all the same."""
 ELSEWHERE = frozenset({"merge"})
-"""Needs another case; walked in tests/services/test_case_joining.py."""
+"""Needs another case: it has a rule of its own."""
 T = TypeVar("T")
 
 
@@ -130,33 +130,40 @@ class Walk(RuleBasedStateMachine):
         super().__init__()
         self.cases: list[str] = []
         self.desks: dict[str, str] = {}
+        self.reporters: dict[str, Actor] = {}
 
-    @initialize(category=LETTERS, lead=st.integers(0, 5))
-    def begin(self, category: CaseCategory, lead: int) -> None:
-        """A case, and as many usual steps with it: random hands alone seldom come as far as its end."""
+    @initialize(category=LETTERS, lead=st.integers(0, 5), twin=st.booleans())
+    def begin(self, category: CaseCategory, lead: int, twin: bool) -> None:
+        """A case, and as many usual steps with it: random hands alone seldom come as far as its end. Where it has a
+        twin, a neighbour tells the same matter."""
         clock.set_to(MONDAY)
-        self.submit(False, category, "community")
+        self.submit("resident", category, "community")
+        if twin:
+            self.submit("colleague", category, "community")
         self._pump()
         for _ in range(lead):
             self.somebody_goes_on(1, 0, 0)
 
     @rule(
-        neighbour=st.booleans(),
+        by=st.sampled_from(["resident", "colleague", "neighbour"]),
         category=LETTERS,
         visibility=st.sampled_from(["public", "community", "private"]),
     )
-    def submit(self, neighbour: bool, category: CaseCategory, visibility: str) -> None:
+    def submit(self, by: str, category: CaseCategory, visibility: str) -> None:
+        """By the resident, by somebody of the desk with a matter of his own, or in the other community."""
         if len(self._live()) >= AT_ONCE:
             return
         town = self.stage.town
-        where = town.there if neighbour else town.here
+        where = town.there if by == "neighbour" else town.here
+        reporter = town.here.second_worker if by == "colleague" else where.resident
         body = {"category": category, "title": "楼道灯", "text": "坏了", "visibility": visibility}
         answer = self.stage.do(
-            self.stage.told(where.resident.post("/cases", {**body, "place_id": str(where.place)}))
+            self.stage.told(reporter.post("/cases", {**body, "place_id": str(where.place)}))
         )
         assert answer.status_code == 201
         self.cases.append(answer.json()["id"])
         self.desks[self.cases[-1]] = str(where.desk)
+        self.reporters[self.cases[-1]] = reporter
 
     @rule(who=actors, case=cases, which=choices)
     def somebody_goes_on(self, who: int, case: int, which: int) -> None:
@@ -222,6 +229,29 @@ class Walk(RuleBasedStateMachine):
             for task in request["tasks"]:
                 path = f"/cases/{case_id}/tasks/{task['id']}/moves/{'waive' if waive else 'finish'}"
                 self.stage.do(self.stage.told(actor.post(path, {"text": "已完成"})))
+
+    @rule(who=actors, case=cases, into=cases)
+    def put_together_or_part(self, who: int, case: int, into: int) -> None:
+        """By the first, from `who` on, who is offered it; where something speaks against merging, nothing happens."""
+        child, parent = self._case(case), self._case(into)
+        for actor in (*self.stage.actors[who:], *self.stage.actors[:who]):
+            offered = self._seen(actor, child).get("moves", ())
+            if "merge" in offered:
+                answer = self._move(actor, child, "merge", {"parent_id": parent})
+                assert answer.status_code in (200, 404, 409), answer.text
+                return
+            for move in [way for way in ("object", "unmerge") if way in offered]:
+                assert self._move(actor, child, move).status_code == 200
+                return
+
+    @rule(case=cases, stars=st.sampled_from([1, 4]))
+    def rate_as_one_of_several(self, case: int, stars: int) -> None:
+        """The reporter of what was merged has a say about what became of it; other marks are moves."""
+        case_id = self._case(case)
+        reporter = self.reporters[case_id]
+        if self._seen(reporter, case_id)["state"] == "merged":
+            rated = reporter.post(f"/cases/{case_id}/ratings", {"overall": stars})
+            assert self.stage.do(self.stage.told(rated)).status_code in (200, 403, 409)
 
     @rule(who=actors, case=cases)
     def urge(self, who: int, case: int) -> None:
@@ -314,7 +344,7 @@ async def test_the_laws_survive_random_hands(town: Town, pump: Callable[[], Awai
         made = set((await tx.execute(text("select move from events where to_state is not null"))).scalars())
     await _the_statistics_can_be_told_from_the_events(town)
     assert Walk.stage.steps >= 20 * WALKS
-    assert made >= {"dispatch", "sign", "finish"}, "it did not walk far"
+    assert made >= {"dispatch", "sign", "finish", "merge", "unmerge"}, "it did not walk far"
     assert set(Walk.stage.answers) >= {200, 201, 403, 404, 409, 422}
 
 

@@ -19,7 +19,8 @@ from api.kit.problems import Problem
 from api.models.people import PersonId
 from api.rules.cases import Outcome
 from api.services.access import Viewer
-from api.services.cases import handling, redirecting
+from api.services.cases import finishing, handling, redirecting
+from api.services.cases.finishing import Done
 from tests.town import Town
 
 Pump = Callable[[], Awaitable[None]]
@@ -206,7 +207,7 @@ async def test_transfer_against_finish_against_withdraw_has_one_order_each_round
     )
     moves: dict[str, Callable[[Any, UUID], Awaitable[None]]] = {
         "transfer": lambda tx, case: redirecting.transfer(tx, secretary, case, town.here.desk, "归口办理"),
-        "finish": lambda tx, case: handling.finish(tx, worker, case, outcome=Outcome.solved, reply="好了"),
+        "finish": lambda tx, case: finishing.finish(tx, worker, case, Done(Outcome.solved, "好了")),
         "withdraw": lambda tx, case: handling.withdraw(tx, resident, case),
     }
 

@@ -96,6 +96,98 @@ async def test_a_call_is_entered_handled_and_claimed_by_the_callers_own_login(
         assert NUMBER not in kept.scalar_one()
 
 
+async def _asked_about(town: Town, pump: Pump, recorder: Actor) -> str:
+    """Entered by `recorder` for somebody without a login, and the handler asks."""
+    case = str((await _enter(town, recorder))["id"])
+    await pump()
+    await town.here.worker.move(case, "sign")
+    asked = await town.here.worker.move(case, "ask", question="是哪一层？")
+    assert asked.status_code == 200, asked.text
+    await pump()
+    return case
+
+
+async def _told(who: Actor) -> list[str]:
+    return [notice["title"] for notice in (await who.get("/notices?limit=50")).json()["items"]]
+
+
+async def test_who_entered_it_answers_for_who_has_no_login_and_nobody_rates_for_him(
+    town: Town, pump: Pump, wechat_simulator: Simulator
+) -> None:
+    here = town.here
+    walker = await grid_worker(town, wechat_simulator)
+    other_walker = await grant(town, await log_in(town, wechat_simulator, "另一位网格员"), Role.grid_worker)
+    case = await _asked_about(town, pump, walker)
+    assert "请代为补充" in await _told(walker)
+    assert "请代为补充" not in await _told(here.secretary)
+    said = {"text": "三层", "channel": "phone"}
+    for nobody, status in (
+        (here.worker, 403),  # who asks does not answer
+        (other_walker, 403),
+        (town.auditor, 403),
+        (here.resident, 404),
+        (town.there.worker, 404),
+        (town.stranger, 404),
+    ):
+        assert (await nobody.move(case, "answer", **said)).status_code == status, nobody.name
+    how = await walker.move(case, "answer", text="三层")
+    assert (how.status_code, how.json()["code"]) == (422, "malformed")
+    answered = await walker.move(case, "answer", **said)
+    assert (answered.status_code, answered.json()["state"]) == (200, "in_progress")
+    await pump()
+    assert "情况已补充" in await _told(here.worker)
+    events = (await here.worker.get(f"/cases/{case}/events?limit=50")).json()["items"]
+    [told] = [e for e in events if e["move"] == "answer"]
+    assert (told["by"], told["text"]) == ("网格员", "已电话核实，代为补充")
+    async with town.app.state.db.reading() as tx:
+        kept = await tx.execute(text("select actor_id, data->>'channel' from events where move = 'answer'"))
+        assert kept.all() == [(walker.id, "phone")]
+
+    for supporter in (walker, here.worker, here.second_worker):
+        assert (await supporter.post(f"/cases/{case}/supports")).status_code == 201
+    await here.worker.move(case, "finish", outcome="solved", reply="已加固。")
+    await here.secretary.move(case, "pass_check")
+    for staff in (walker, here.secretary, here.worker, town.supervisor):
+        offered = (await staff.get(f"/cases/{case}")).json()["moves"]
+        assert not {"rate", "dispute"} & set(offered), staff.name
+        for move, stars in (("rate", 5), ("dispute", 1)):
+            refused = await staff.move(case, move, stars={"overall": stars})
+            assert refused.status_code == 403, staff.name
+        mark = await staff.post(f"/cases/{case}/ratings", {"overall": 5})
+        assert (mark.status_code, mark.json()["code"]) == (403, "not_allowed"), staff.name
+    assert (await here.second_worker.post(f"/cases/{case}/ratings", {"overall": 4})).status_code == 200
+    clock.move(timedelta(days=8))
+    await pump()
+    ended = (await walker.get(f"/cases/{case}")).json()
+    assert (ended["state"], ended["rating"]) == ("closed", None)
+
+
+async def test_where_the_recorder_is_gone_a_dispatcher_answers_and_the_person_himself_once_he_is_there(
+    town: Town, pump: Pump, wechat_simulator: Simulator
+) -> None:
+    here, caller = town.here, town.stranger
+    walker = await grid_worker(town, wechat_simulator)
+    case = await _asked_about(town, pump, walker)
+    async with town.app.state.db.transaction() as tx:
+        ended = {"who": walker.id, "now": clock.now()}
+        await tx.execute(text("update grants set until = :now where person_id = :who"), ended)
+    said = {"text": "三层", "channel": "recorded"}
+    assert (await walker.move(case, "answer", **said)).status_code == 404
+    assert (await here.second_worker.move(case, "answer", **said)).status_code == 200
+    again = await here.worker.move(case, "ask", question="几单元？")
+    assert again.status_code == 200, again.text
+    await pump()
+    assert "请代为补充" in await _told(here.secretary)
+    await _bind(caller, wechat_simulator)
+    await pump()
+    late = await here.second_worker.move(case, "answer", **said)
+    assert late.status_code == 403, "the person is there himself"
+    wrong = await caller.move(case, "answer", **said)
+    assert (wrong.status_code, wrong.json()["code"]) == (422, "malformed")
+    own = await caller.move(case, "answer", text="三单元")
+    assert (own.status_code, own.json()["state"]) == (200, "in_progress")
+
+
 async def test_what_is_entered_for_a_number_already_bound_is_the_persons_at_once(
     town: Town, pump: Pump, wechat_simulator: Simulator
 ) -> None:

@@ -1,5 +1,6 @@
 """同一设施反复: the third case on one lift in thirty days is the town's, with all that are still open; and no other."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
@@ -9,10 +10,15 @@ from sqlalchemy import select, text
 from sqlmodel import col
 
 from api.kit import clock
+from api.kit.events import Event
 from api.models import Case
-from api.services.cases import recurring
+from api.models.people import PersonId
+from api.services import consequences
+from api.services.access import Viewer
+from api.services.cases import handling, recurring
 from tests.estates import made, own_estate
 from tests.moments import MONDAY
+from tests.services.test_poll_closing import held, waiting_for_a_lock
 from tests.town import Actor, Town
 from tests.wechat_fixture import Simulator
 
@@ -97,3 +103,61 @@ async def test_cases_on_an_asset_a_month_apart_are_no_series(
             found = await tx.execute(select(Case).where(col(Case.id) == UUID(case["id"])))
             await recurring.lift(tx, found.scalar_one())
         assert (await tx.execute(text("select max(level) from cases"))).scalar_one() == 0
+
+
+async def _three_repairs(town: Town, simulator: Simulator, pump: Pump) -> tuple[list[str], dict[str, Any]]:
+    """Three cases on one lift with the third not followed yet, and how one more is handed in."""
+    own = await own_estate(town, simulator)
+    lift = await made(
+        town.operator.post("/assets", {"estate_id": own.estate, "kind": "lift", "name": "1 号电梯"})
+    )
+    where = {"place_id": str(town.here.building), "category": "urgent_repair", "asset": lift["id"]}
+    cases = [(await _repair(town, **where))["id"] for _ in range(2)]
+    await pump()
+    cases.append((await _repair(town, **where))["id"])
+    return cases, where
+
+
+async def _submission(town: Town, case: str) -> Event:
+    async with town.app.state.db.reading() as tx:
+        wanted = select(Event).where(col(Event.subject_id) == UUID(case), col(Event.move) == "submit")
+        return (await tx.execute(wanted)).scalar_one()
+
+
+async def _follow(town: Town, event: Event) -> None:
+    async with town.app.state.db.transaction() as tx:
+        await consequences.follow(tx, event)
+
+
+async def test_a_case_that_ends_while_the_others_are_counted_is_not_brought_to_the_town(
+    town: Town, pump: Pump, wechat_simulator: Simulator
+) -> None:
+    """The rows are locked before their states are read: who ends one at the same moment is waited for."""
+    (first, second, third), where = await _three_repairs(town, wechat_simulator, pump)
+    fourth = (await _repair(town, **where))["id"]
+    submitted = await _submission(town, fourth)
+    resident = Viewer(PersonId(town.here.resident.id), "race")
+    async with town.app.state.db.transaction() as tx:
+        await handling.withdraw(tx, resident, UUID(first))
+        lifting = asyncio.create_task(_follow(town, submitted))
+        await waiting_for_a_lock(town.app, 1)
+    await lifting
+    cases = [{"id": case} for case in (first, second, third, fourth)]
+    assert [await _level(town.here.resident, case) for case in cases] == [0, 3, 3, 3]
+
+
+async def test_two_that_are_handed_in_at_once_lift_one_after_the_other(
+    town: Town, pump: Pump, wechat_simulator: Simulator
+) -> None:
+    """Each locks the rows in the order of their ids, its own among them: with its own first they would wait for
+    each other."""
+    (first, _, third), where = await _three_repairs(town, wechat_simulator, pump)
+    fourth = (await _repair(town, **where))["id"]
+    events = [await _submission(town, case) for case in (third, fourth)]
+    async with held(town.app, "select 1 from cases where id = $1 for no key update", UUID(first)):
+        lifting = [asyncio.create_task(_follow(town, event)) for event in events]
+        await waiting_for_a_lock(town.app, 2)
+    await asyncio.gather(*lifting)
+    async with town.app.state.db.reading() as tx:
+        risen = await tx.execute(text("select count(*) from events where move = 'climb'"))
+        assert risen.scalar_one() == 4

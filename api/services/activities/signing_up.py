@@ -31,7 +31,7 @@ from api.rules.content import ContentState
 from api.services.access import Viewer
 from api.services.activities.reading import NO_ACTIVITY, bound, one_activity
 from api.services.activities.view import Row, lacking, seat_view
-from api.services.cases.submitting import Answer
+from api.services.answers import Answer
 from api.services.taking import earlier, with_account_and_key
 
 _TRIES = 3

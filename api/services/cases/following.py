@@ -14,7 +14,7 @@ from api.models import Case, CaseRequest, Unit
 from api.rules.case_guards import NoUnit
 from api.rules.case_requests import REQUEST_RULES, REQUEST_STATE_TITLES, REQUEST_TITLES, RequestKind
 from api.rules.cases import STATE_TITLES, CaseState, Standing
-from api.rules.roles import HEADS, LEADS, Role
+from api.rules.roles import HEADS, LEADS, Permission, Role, roles_with
 from api.services import notices, sending, units
 from api.services.cases import (
     assigning,
@@ -30,9 +30,11 @@ from api.services.notices import holders, holders_over
 
 
 class Audience(StrEnum):
-    """通知对象：反映人、承办人、承办单位、单位负责人、社区负责人、街道、区级"""
+    """通知对象：反映人、代录人、承办人、承办单位、单位负责人、社区负责人、街道、区级"""
 
     reporter = "reporter"
+    proxy = "proxy"
+    """While nobody has claimed what was entered: who entered it, or where he is gone, the community."""
     handler = "handler"
     unit = "unit"
     working = "working"
@@ -64,8 +66,9 @@ WORDS: dict[str, tuple[Word, ...]] = {
     "sign": (Word(Audience.reporter, "诉求已签收", "您的诉求“{title}”已由工作人员签收。"),),
     "ask": (
         Word(Audience.reporter, "请补充情况", "工作人员就“{title}”向您询问，请尽快补充。", message=True),
+        Word(Audience.proxy, "请代为补充", "“{title}”（{number}）需要补充情况，请核实后代为补充。"),
     ),
-    "answer": (Word(Audience.handler, "反映人已补充", "“{title}”（{number}）的反映人已补充情况。"),),
+    "answer": (Word(Audience.handler, "情况已补充", "“{title}”（{number}）：{told}。"),),
     "reply": (Word(Audience.reporter, "收到答复", "您的诉求“{title}”有新的答复。", message=True),),
     "finish": (
         Word(Audience.reporter, "诉求已处置", "您的诉求“{title}”{told}，正在核查。"),
@@ -162,13 +165,12 @@ async def follow(tx: AsyncSession, event: Event) -> None:
     """Route what was just submitted; tell those whom the event concerns."""
     case = (await tx.execute(select(Case).where(col(Case.id) == event.subject_id))).scalar_one()
     if event.move == "submit":
+        await recurring.lift(tx, case)
         await searching.index(tx, case)
         await claiming.claim(tx, case_id=case.id)
         await tx.refresh(case)
     if event.move in ROUTED and case.state is CaseState.submitted and not case.self_handled:
         await _route(tx, case)
-    if event.move == "submit":
-        await recurring.lift(tx, case)
     if event.move == "dispatch" and case.state is CaseState.dispatched and case.handler_id is None:
         await assigning.rotate(tx, case.id, UUID(event.data["unit_id"]))
     words = WORDS.get(event.move, ())
@@ -268,6 +270,8 @@ async def _people(tx: AsyncSession, case: Case, to: Audience) -> list[UUID]:
     match to:
         case Audience.reporter:
             return [case.reporter_id] if case.reporter_id else []
+        case Audience.proxy:
+            return await _speaking_for(tx, case)
         case Audience.handler:  # who no longer serves the unit has no business with its cases
             return [p for p in await _serving(tx, case) if p == case.handler_id]
         case Audience.unit:
@@ -282,6 +286,15 @@ async def _people(tx: AsyncSession, case: Case, to: Audience) -> list[UUID]:
             return list(await holders_over(tx, case.path, [Role.town_supervisor]))
         case Audience.district:
             return list(await holders_over(tx, case.path, [Role.operator]))
+
+
+async def _speaking_for(tx: AsyncSession, case: Case) -> list[UUID]:
+    if case.reporter_id is not None:
+        return []
+    recording = await holders_over(tx, case.path, roles_with(Permission.case_record))
+    if case.recorder_id in recording:
+        return [case.recorder_id]
+    return list(await holders(tx, LEADS, case.community_id))
 
 
 async def _heads(tx: AsyncSession, case: Case) -> list[UUID]:

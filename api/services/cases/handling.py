@@ -13,41 +13,32 @@ from sqlmodel import col
 
 from api.kit import clock
 from api.kit.events import record
-from api.kit.problems import NotAllowed
+from api.kit.problems import Malformed, NotAllowed
 from api.models import CaseMessage, CaseReach, Unit
 from api.models.cases import Audience, CaseId, MessageKind
 from api.models.people import PersonId
-from api.rules.case_guards import NoUnit, PhotosMissing
+from api.rules.case_guards import NoUnit
 from api.rules.cases import (
-    OUTCOME_TITLES,
     PAUSED_CLOCKS,
     RESIDENT_CLOCKS,
-    CaseCategory,
     CaseClock,
-    CaseKind,
     CaseState,
-    Outcome,
+    Channel,
     Standing,
 )
 from api.rules.clocks import Limit
-from api.rules.content import ContentState, UploadPurpose
+from api.rules.content import ContentState
 from api.rules.limits import STEPS, CaseClass, CaseLimits
-from api.rules.property import Rule, photos_owed
-from api.services import calendars, deadlines, uploads
+from api.rules.property import Rule
+from api.services import calendars, deadlines
 from api.services.access import Viewer
 from api.services.cases import talking
 from api.services.cases.finding import CaseSubject, find
 from api.services.cases.routing import Route, route, service_hours, unit_of
 from api.services.places import settings
 
-FINISHED_WITH = (
-    CaseClock.finish,
-    CaseClock.unit,
-    CaseClock.planning,
-    CaseClock.to_town,
-    CaseClock.supervising,
-)
-"""Clocks that finishing meets; a failed check lets all of them go on as if they had never stopped."""
+_REACHED = {Channel.recorded: "已当面核实", Channel.phone: "已电话核实"}
+_CHANNEL = {"loc": ["body", "channel"], "msg": "代为补充须填，本人补充不填", "type": "value_error"}
 
 
 async def limits_of(tx: AsyncSession, case: CaseSubject) -> CaseLimits:
@@ -170,11 +161,25 @@ async def ask(tx: AsyncSession, actor: Viewer, case_id: UUID, question: str) -> 
 
 
 async def answer(
-    tx: AsyncSession, actor: Viewer, case_id: UUID, text: str, upload_ids: Sequence[UUID] = ()
+    tx: AsyncSession,
+    actor: Viewer,
+    case_id: UUID,
+    text: str,
+    upload_ids: Sequence[UUID] = (),
+    channel: Channel | None = None,
 ) -> None:
-    """补充说明: the clocks go on from here."""
+    """补充说明: the clocks go on from here. Who answers for somebody else says by which `channel` he reached him.
+
+    Raises NotFound, NotAllowed, WrongMoment, Malformed.
+    """
     case = await find(tx, actor, case_id)
-    await case.move(tx, "answer", text="反映人已补充")
+    case.require("answer")
+    if (channel is None) != (Standing.reporter in case.standings):
+        raise Malformed("代为补充须填 channel，本人补充不填", errors=[_CHANNEL])
+    if channel is None:
+        await case.move(tx, "answer", text="反映人已补充")
+    else:
+        await case.move(tx, "answer", text=f"{_REACHED[channel]}，代为补充", data={"channel": channel.value})
     await talking.put_in(tx, case, MessageKind.answer, text, upload_ids)
     await deadlines.meet(tx, case_id, [CaseClock.asking])
     await deadlines.resume(tx, case_id, PAUSED_CLOCKS)
@@ -190,40 +195,6 @@ async def expire(tx: AsyncSession, case_id: UUID) -> None:
     )
     if waiting:
         await deadlines.resume(tx, case_id, PAUSED_CLOCKS)
-
-
-async def finish(
-    tx: AsyncSession,
-    actor: Viewer,
-    case_id: UUID,
-    *,
-    outcome: Outcome,
-    reply: str,
-    before: Sequence[UUID] = (),
-    after: Sequence[UUID] = (),
-) -> None:
-    """办结: with a public reply and, for field work, the pictures before and after. Raises PhotosMissing."""
-    case = await find(tx, actor, case_id)
-    case.require("finish")
-    matter = CaseKind(case.row["kind"]), CaseCategory(case.row["category"])
-    if photos_owed(*matter, outcome) and not (before and after):
-        raise PhotosMissing(moves=case.moves())
-    now = clock.now()
-    await case.move(
-        tx,
-        "finish",
-        text=f"已处置：{OUTCOME_TITLES[outcome]}",
-        data={"outcome": outcome.value},
-        outcome=outcome,
-        handled_at=now,
-    )
-    say(tx, case, MessageKind.reply, reply)
-    for purpose, taken in ((UploadPurpose.before, before), (UploadPurpose.after, after)):
-        await uploads.attach(
-            tx, actor.person_id, taken, subject_kind="case", subject_id=case_id, purpose=purpose
-        )
-    await deadlines.meet(tx, case_id, FINISHED_WITH)
-    await restart_clock(tx, case, CaseClock.checking, STEPS[CaseClock.checking])
 
 
 async def withdraw(tx: AsyncSession, actor: Viewer, case_id: UUID, reason: str | None = None) -> None:

@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import SmallInteger, Text, Uuid, cast, delete, func, literal, or_, select, union
+from sqlalchemy import SmallInteger, Text, Uuid, cast, delete, exists, func, literal, or_, select, union
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
@@ -13,7 +13,7 @@ from sqlmodel import col
 from api.kit import clock
 from api.kit.events import Event, record
 from api.kit.ids import new_id
-from api.kit.problems import WrongMoment
+from api.kit.problems import NotAllowed, WrongMoment
 from api.models import Case, CaseRating, CaseSupport
 from api.rules.cases import CaseState, Standing
 from api.rules.joining import GONE, PARENTS, RATING, AlreadyRated, AlreadySupported, OwnCase
@@ -39,6 +39,10 @@ STEPS: dict[str, tuple[str, str]] = {
 _RATING = (
     "id", "case_id", "cycle", "reporter_id", "overall", "result", "attitude", "speed", "text", "content", "created_at",
 )  # fmt: skip
+
+
+_OWN_WORK = (col(Case.handler_id), col(Case.recorder_id))
+"""Whose own work it is does not rate it."""
 
 
 async def support(tx: AsyncSession, viewer: Viewer, case_id: UUID) -> dict[str, Any]:
@@ -102,8 +106,8 @@ async def _supports(tx: AsyncSession, viewer: Viewer, case_id: UUID) -> dict[str
 async def rate(tx: AsyncSession, viewer: Viewer, case_id: UUID, stars: Stars) -> bool:
     """Rate as one who joined: a supporter, or the reporter of a case merged into the one that was handled.
 
-    False for somebody who did not join: the reporter's own rating is a move. Raises NotFound, AlreadyRated,
-    WrongMoment before the check and after the week.
+    False for somebody who did not join: the reporter's own rating is a move. Raises NotFound, NotAllowed for who
+    handled or entered it, AlreadyRated, WrongMoment before the check and after the week.
     """
     case = await find(tx, viewer, case_id)
     parent_id = case.row["merged_into_id"]
@@ -130,6 +134,7 @@ async def rate(tx: AsyncSession, viewer: Viewer, case_id: UUID, stars: Stars) ->
         )
         .where(
             col(Case.id) == target,
+            *(who.is_distinct_from(viewer.person_id) for who in _OWN_WORK),
             or_(
                 col(Case.state) == CaseState.awaiting_rating,
                 (col(Case.state) == CaseState.closed) & (col(Case.closed_at) > recent),
@@ -145,15 +150,16 @@ async def rate(tx: AsyncSession, viewer: Viewer, case_id: UUID, stars: Stars) ->
     )
     row = added.first()
     if row is None:
-        rated = await tx.execute(
-            select(1)
-            .select_from(CaseRating)
-            .join(
-                Case, (col(Case.id) == col(CaseRating.case_id)) & (col(Case.cycle) == col(CaseRating.cycle))
-            )
-            .where(col(Case.id) == target, col(CaseRating.reporter_id) == viewer.person_id)
+        rated = exists().where(
+            col(CaseRating.case_id) == col(Case.id),
+            col(CaseRating.cycle) == col(Case.cycle),
+            col(CaseRating.reporter_id) == viewer.person_id,
         )
-        if rated.first() is not None:
+        known = await tx.execute(select(rated, *_OWN_WORK).where(col(Case.id) == target))
+        already, *own_work = known.one()
+        if viewer.person_id in own_work:
+            raise NotAllowed("承办人和代录人不能参与评价", moves=case.moves())
+        if already:
             raise AlreadyRated(moves=case.moves())
         raise WrongMoment("现在不能评价这件诉求", moves=case.moves())
     await talking.watch(tx, case, "case_rating", rating_id, stars.text)

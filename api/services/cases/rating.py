@@ -4,12 +4,14 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.kit import clock
+from api.kit.ids import new_id
 from api.kit.problems import Problem
 from api.models import CaseRating
-from api.models.cases import CaseId, MessageKind
+from api.models.cases import MessageKind
 from api.rules.case_guards import DISPUTED_BELOW
 from api.rules.cases import RESIDENT_CLOCKS, CaseClock, Standing
 from api.rules.content import ContentState
@@ -18,7 +20,8 @@ from api.services import calendars, deadlines
 from api.services.access import Viewer
 from api.services.cases import ladder, talking
 from api.services.cases.finding import CaseSubject, find
-from api.services.cases.handling import FINISHED_WITH, limits_of, restart_clock, say
+from api.services.cases.finishing import FINISHED_WITH
+from api.services.cases.handling import limits_of, restart_clock, say
 
 
 class StarsMismatch(Problem):
@@ -46,6 +49,9 @@ class Stars:
     def content(self) -> ContentState:
         """Of the words: where there are none, nothing waits."""
         return ContentState.pending if self.text else ContentState.passed
+
+
+_SAID = ("overall", "result", "attitude", "speed", "text", "content")
 
 
 async def pass_check(tx: AsyncSession, actor: Viewer | None, case_id: UUID, note: str | None = None) -> None:
@@ -183,16 +189,12 @@ async def _climb_with_cycle(tx: AsyncSession, case: CaseSubject, rung: int, why:
 
 
 async def _mark(tx: AsyncSession, case: CaseSubject, actor: Viewer, stars: Stars) -> None:
-    mark = CaseRating(
-        case_id=CaseId(case.id),
-        cycle=case.row["cycle"],
-        reporter_id=actor.person_id,
-        overall=stars.overall,
-        result=stars.result,
-        attitude=stars.attitude,
-        speed=stars.speed,
-        text=stars.text,
-        content=stars.content,
-    )
-    tx.add(mark)
-    await talking.watch(tx, case, "case_rating", mark.id, stars.text)
+    """One a person and cycle: who has rated already as one of those who joined it now says it as its reporter.
+
+    Under a new id, so that the check of his former words says nothing about these.
+    """
+    about = {"case_id": case.id, "cycle": case.row["cycle"], "reporter_id": actor.person_id}
+    said = {name: getattr(stars, name) for name in _SAID} | {"id": new_id(), "created_at": clock.now()}
+    marked = insert(CaseRating).values(**about, **said)
+    await tx.execute(marked.on_conflict_do_update(index_elements=list(about), set_=said))
+    await talking.watch(tx, case, "case_rating", said["id"], stars.text)

@@ -17,7 +17,11 @@ _NOT_COUNTED = (CaseState.merged, CaseState.withdrawn, CaseState.rejected)
 
 
 async def lift(tx: AsyncSession, case: Case) -> None:
-    """After a case was handed in. Of several at once the last to be looked at sees them all; a rung is climbed once."""
+    """After a case was handed in. Of several at once the last to be looked at sees them all; a rung is climbed once.
+
+    The rows are locked before their states are looked at, so that none ends on its way up; in the order of their
+    ids, as everything that locks several. Hence the first thing in its transaction, before it has locked one.
+    """
     if case.asset_id is None:
         return
     found = await tx.execute(
@@ -28,6 +32,7 @@ async def lift(tx: AsyncSession, case: Case) -> None:
             col(Case.state).not_in(_NOT_COUNTED),
         )
         .order_by(col(Case.id))
+        .with_for_update(key_share=True)
     )
     cases = found.all()
     if len(cases) < CASES_OF_THE_TOWN:

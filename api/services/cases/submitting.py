@@ -12,7 +12,6 @@ from api.kit.ids import new_id
 from api.kit.problems import NotAllowed, NotFound, Problem
 from api.kit.secrets import Vault
 from api.kit.wire import dumps
-from api.models.people import PersonId
 from api.rules.cases import (
     RESIDENT_CLOCKS,
     CaseCategory,
@@ -28,6 +27,7 @@ from api.rules.people import PersonState
 from api.rules.places import Level
 from api.services import calendars, deadlines
 from api.services.access import Viewer, params
+from api.services.answers import Answer, answered
 from api.services.cases import writing
 from api.services.cases.entering import EnteredFor, Entry, Position, entry
 from api.services.cases.placing import NEARER, WHERE
@@ -68,15 +68,6 @@ class NewCase:
     self_handled: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What is sent: now, and again for the same key."""
-
-    status: int
-    body: bytes
-    replayed: bool = False
-
-
 async def submit(
     db: Database, vault: Vault, viewer: Viewer, new: NewCase, pending: idempotency.Pending
 ) -> Answer:
@@ -87,7 +78,7 @@ async def submit(
     where = await _look(db, viewer, new, pending)
     if where is None or where["person_state"] != PersonState.active:
         raise NotAllowed("该账号已停用")
-    replay = _replay(pending, where["fingerprint"], where["status"], where["body"])
+    replay = answered(pending, where["fingerprint"], where["status"], where["body"])
     if replay is not None:
         return replay
     _check(new, where)
@@ -155,7 +146,7 @@ async def submit(
         return Answer(201, bytes(row["body"]))
     # A twin with the same key was faster and its answer is there; or a picture was used up meanwhile.
     where = await _look(db, viewer, new, pending)
-    replay = where and _replay(pending, where["fingerprint"], where["status"], where["body"])
+    replay = where and answered(pending, where["fingerprint"], where["status"], where["body"])
     if replay:
         return replay
     if where is not None and where["fingerprint"] is None:  # nobody wrote: the pictures were not to be had
@@ -180,16 +171,6 @@ async def _look(db: Database, viewer: Viewer, new: NewCase, pending: idempotency
 def near(where: Any, name: str) -> Any:
     """A column that only the longer statement has."""
     return where.get(name)
-
-
-def _replay(
-    pending: idempotency.Pending, stored: bytes | None, status: int | None, body: bytes | None
-) -> Answer | None:
-    try:
-        idempotency.replay(pending, stored, status, body)
-    except idempotency.Replayed as known:
-        return Answer(known.status, known.body, replayed=True)
-    return None
 
 
 def _check(new: NewCase, where: Any) -> None:
@@ -304,9 +285,3 @@ def _due(columns: dict[str, Any]) -> dict[str, Any]:
         "overdue": False,
         "provisional": columns["provisional"],
     }
-
-
-def pending_of(viewer: Viewer, key: str | None, method: str, path: str, body: bytes) -> idempotency.Pending:
-    """The caller's key, or a fresh one nobody can repeat for a caller who sent none."""
-    name = idempotency.check_key(key) if key is not None else new_id().hex
-    return idempotency.Pending(PersonId(viewer.person_id), name, idempotency.fingerprint(method, path, body))

@@ -38,6 +38,8 @@ def standings(row: Row, viewer: Viewer) -> frozenset[Standing]:
         found.add(Standing.finder)
     if Permission.case_dispatch in permissions:
         found.add(Standing.dispatcher)
+    if _speaks_for_the_person(row, viewer, permissions):
+        found.add(Standing.proxy)
     if Permission.case_verify in permissions and not mine:
         found.add(Standing.verifier)
     own_work = Standing.unit_member in found or row["handler_id"] == viewer.person_id
@@ -51,6 +53,16 @@ def standings(row: Row, viewer: Viewer) -> frozenset[Standing]:
 def _found_by(row: Row, viewer: Viewer) -> bool:
     """主动发现 by the viewer."""
     return bool(row["channel"] == Channel.found and row["recorder_id"] == viewer.person_id)
+
+
+def _speaks_for_the_person(row: Row, viewer: Viewer, permissions: frozenset[Permission]) -> bool:
+    """Who cannot be asked himself is reached by who entered it, or by a dispatcher; what the handler asks, another
+    answers, unless he is the one who knows the person."""
+    if row["reporter_id"] is not None:
+        return False
+    if row["recorder_id"] == viewer.person_id:
+        return Permission.case_record in permissions
+    return Permission.case_dispatch in permissions and row["handler_id"] != viewer.person_id
 
 
 def _serving(row: Row) -> frozenset[Role]:

@@ -22,7 +22,8 @@ from api.models import Disclosure, DisclosureQuestion
 from api.rules.cases import CaseCategory, CaseKind, Visibility
 from api.rules.disclosures import DisclosureMove, DisclosureStanding, DisclosureState
 from api.services.access import Viewer
-from api.services.cases.submitting import Answer, NewCase, submit
+from api.services.answers import Answer
+from api.services.cases.submitting import NewCase, submit
 from api.services.disclosures.finding import find
 from api.services.disclosures.planning import SUBJECT
 from api.services.disclosures.reading import may_ask

@@ -23,7 +23,7 @@ from api.rules.need_words import ClaimState, NeedMove, NeedState
 from api.rules.needs import CLAIM_CLOCKS, LIMITED_TO, LIVE_LIMIT, NEEDS, LiveLimit
 from api.services import calendars, deadlines
 from api.services.access import Viewer, params
-from api.services.cases.submitting import Answer
+from api.services.answers import Answer
 from api.services.needs.reading import one_need, today
 from api.services.needs.view import Row, facts, open_moves, standings, view
 from api.services.taking import earlier, with_account_and_key
