@@ -48,6 +48,7 @@ from api.routers import (
     places,
     points,
     poll_drafts,
+    poll_proofs,
     polls,
     privacy,
     residencies,
@@ -176,6 +177,7 @@ CONSOLE = (
     exports.writing_router,
     poll_drafts.router,
     polls.console_router,
+    poll_proofs.console_router,
 )
 SHARED = (
     sessions.fast,
@@ -210,7 +212,8 @@ SHARED = (
     statistics.router,
     polls.fast_reads,
     polls.router,
-    polls.public_router,
+    poll_proofs.router,
+    poll_proofs.public_router,
     activities.router,
     hours.router,
     certificates.router,

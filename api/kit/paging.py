@@ -6,7 +6,7 @@ from typing import Annotated, Any, Generic, TypeVar
 from uuid import UUID
 
 from fastapi import Query
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from api.kit.problems import Problem
 
@@ -25,6 +25,8 @@ class BadCursor(Problem):
 
 class Page(BaseModel, Generic[T]):
     """一页内容"""
+
+    model_config = ConfigDict(defer_build=True)
 
     items: list[T] = Field(description="本页内容")
     next: str | None = Field(None, description="下一页的标记；没有更多时为 null")

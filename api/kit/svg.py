@@ -1,7 +1,7 @@
 """Pictures as SVG text, written here: no font, script or address from elsewhere; what people wrote is escaped."""
 
 from collections.abc import Iterable
-from xml.sax.saxutils import escape, quoteattr
+from html import escape
 
 FAMILY = "Noto Sans CJK SC, PingFang SC, Microsoft YaHei, sans-serif"
 COLOURS = ("#c0392b", "#2471a3", "#1e8449", "#b9770e", "#6c3483")
@@ -13,10 +13,9 @@ _SIZE = 14
 def element(name: str, text: str = "", **attributes: object) -> str:
     """One element; `text` is escaped, an underscore in an attribute's name stands for a hyphen."""
     shown = "".join(
-        f" {key.rstrip('_').replace('_', '-')}={quoteattr(_plain(value))}"
-        for key, value in attributes.items()
+        f' {key.rstrip("_").replace("_", "-")}="{escape(_plain(value))}"' for key, value in attributes.items()
     )
-    return f"<{name}{shown}>{escape(text)}</{name}>" if text else f"<{name}{shown}/>"
+    return f"<{name}{shown}>{escape(text, quote=False)}</{name}>" if text else f"<{name}{shown}/>"
 
 
 def _plain(value: object) -> str:

@@ -17,6 +17,7 @@ from api.services.uploads.pictures import Pictures
 
 CONSOLE_PREFIX = "/admin/"
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
+_EXAMPLES: dict[str, dict[str, Any]] = {}
 
 
 async def get_viewer(request: Request) -> Viewer:
@@ -137,15 +138,20 @@ def problems(*kinds: type[Problem]) -> dict[int | str, dict[str, Any]]:
             },
         )
         entry["description"] += ("；" if entry["description"] else "") + f"{kind.title}（{kind.code}）"
-        entry["content"]["application/problem+json"]["examples"][kind.code] = {
-            "summary": kind.title,
-            "value": {
-                "type": f"/problems/{kind.code}",
-                "code": kind.code,
-                "title": kind.title,
-                "status": kind.status,
-                "detail": kind.title,
-                "request_id": "mfrggzdfmztwq2lk",
-            },
-        }
+        entry["content"]["application/problem+json"]["examples"][kind.code] = _example(kind)
     return found
+
+
+def _example(kind: type[Problem]) -> dict[str, Any]:
+    """One for all routes that name the problem."""
+    if kind.code not in _EXAMPLES:
+        value = {
+            "type": f"/problems/{kind.code}",
+            "code": kind.code,
+            "title": kind.title,
+            "status": kind.status,
+            "detail": kind.title,
+            "request_id": "mfrggzdfmztwq2lk",
+        }
+        _EXAMPLES[kind.code] = {"summary": kind.title, "value": value}
+    return _EXAMPLES[kind.code]

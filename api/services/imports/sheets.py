@@ -8,7 +8,6 @@ from contextlib import closing
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
-from xml.etree.ElementTree import ParseError
 
 from api.kit.late import late
 from api.services.imports.faults import ImportFault
@@ -24,7 +23,7 @@ MOST_LINES = 1_048_576
 _BROKEN = (
     zipfile.BadZipFile,
     zlib.error,
-    ParseError,
+    SyntaxError,  # of XML
     KeyError,
     ValueError,
     TypeError,
