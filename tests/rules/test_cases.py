@@ -61,7 +61,7 @@ TABLE: dict[tuple[str, CaseState], tuple[CaseState, set[Standing]]] = {
     ("assign", S.dispatched): (S.dispatched, {W.unit_lead, W.dispatcher, W.system}),
     ("assign", S.in_progress): (S.in_progress, {W.unit_lead, W.dispatcher}),
     ("ask", S.in_progress): (S.waiting_resident, {W.handler}),
-    ("answer", S.waiting_resident): (S.in_progress, {W.reporter}),
+    ("answer", S.waiting_resident): (S.in_progress, {W.reporter, W.proxy}),
     ("expire", S.waiting_resident): (S.in_progress, {W.system}),
     ("finish", S.in_progress): (S.handled, {W.handler}),
     ("pass_check", S.handled): (S.awaiting_rating, {W.verifier, W.system}),
