@@ -9,15 +9,14 @@ from api.kit.hot import HotRoute
 from api.kit.http import TransactionRoute, json_response
 from api.kit.idempotency import check_key
 from api.kit.paging import After, Limit, Page
-from api.kit.problems import Malformed, NotAllowed, NotFound, TooMany, WrongMoment
+from api.kit.problems import Malformed, NotAllowed, NotFound, WrongMoment
 from api.models.people import PersonId
 from api.routers.bodies import check_fields
-from api.routers.deps import KEY_PROBLEMS, CurrentViewer, Db, Key, Once, TheVault, Tx, limited, problems
+from api.routers.deps import KEY_PROBLEMS, CurrentViewer, Db, Key, Once, TheVault, Tx, problems
 from api.rules import polls as rules
 from api.rules.papers import PictureFormat
 from api.rules.polls import PollMove, VoteChannel
 from api.rules.stage_polls import PollUnfit
-from api.rules.throttling import Limited
 from api.schemas.base import Happened
 from api.schemas.polls import (
     NEEDED,
@@ -37,7 +36,6 @@ from api.schemas.polls import (
     RecordProxy,
     ResultOut,
     RollPage,
-    SealsOut,
 )
 from api.services.places.finding import WrongLevel
 from api.services.polls import (
@@ -64,8 +62,6 @@ from api.services.timeline import timeline
 fast = APIRouter(tags=["表决"], route_class=HotRoute)
 fast_reads = APIRouter(tags=["表决"], route_class=HotRoute)
 router = APIRouter(tags=["表决"], route_class=TransactionRoute)
-public_router = APIRouter(tags=["表决"], route_class=TransactionRoute)
-"""Needs no session: what anybody keeps is a witness."""
 console_router = APIRouter(tags=["表决"], route_class=TransactionRoute)
 
 PollId = Annotated[UUID, Path(description="表决标识")]
@@ -216,26 +212,6 @@ async def get_poll_bulletin(poll_id: PollId, viewer: CurrentViewer, vault: TheVa
     body = await reading.bulletin(tx, vault, viewer, poll_id)
     return Response(body, headers={"content-disposition": f'attachment; filename="bulletin-{poll_id}.json"'},
                     media_type="application/json")  # fmt: skip
-
-
-@public_router.get(
-    "/seals",
-    response_model=SealsOut,
-    summary="封存头",
-    description="不需要登录。从新到旧；任何人都可以保存：此后的改动与它不符。log 只看一本（表决的标识；全零为事件）。"
-    "验签的公钥也在其中。",
-    responses=problems(Malformed, TooMany),
-    dependencies=[limited(Limited.seals)],
-)
-async def list_seals(
-    vault: TheVault,
-    tx: Tx,
-    limit: Limit = 20,
-    after: After = None,
-    log: Annotated[UUID | None, Query(description="哪一本")] = None,
-) -> dict[str, Any]:
-    found = await sealing.heads(tx, limit=limit, after=after, log=log)
-    return {**found, "public_key": sealing.public_key(vault)}
 
 
 @console_router.get(
