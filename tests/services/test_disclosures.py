@@ -82,7 +82,11 @@ async def test_a_major_matter_is_seen_by_two_before_everybody_sees_it(
     await _moved(here.worker, made["id"], "draft", text="甲公司中标，年租金 12,500 元，租期五年。")
     await _moved(watcher, made["id"], "review", opinion="与会议记录相符")
     assert await _refused(here.worker, made["id"], "draft", text="改一个数") == (409, "wrong_moment")
+    assert await _refused(town.supervisor, made["id"], "publish") == (403, "not_allowed"), (
+        "looks, and shows not"
+    )
     await _moved(here.secretary, made["id"], "publish")
+    assert await _refused(here.secretary, made["id"], "question") == (403, "not_allowed"), "residents ask"
     seen = (await town.stranger.get(f"/disclosures/{made['id']}")).json()
     assert (seen["text"][-5:], seen["opinion"], seen["overdue"]) == ("租期五年。", "与会议记录相符", False)
     assert seen["uploads"] == [], "the picture waits for its check"
