@@ -12,15 +12,14 @@ from sqlmodel import col
 
 from api.kit import clock
 from api.kit.ids import new_id
-from api.models import ContentCheck, Person, RiskRating
-from api.models.people import PersonId
+from api.models import ContentCheck
 from api.rules import content as rules
 from api.rules.content import CheckKind, CheckState
-from api.services.content import checking, deciding, moderation, risk
+from api.services.content import checking, deciding
 from api.services.content.checking import Moderator
 from api.wechat.events import MediaChecked, event_of
 from api.wechat.simulator import pushes
-from tests.town import Town
+from tests.town import Actor, Town
 from tests.wechat_fixture import Simulator
 
 Pump = Callable[[], Awaitable[None]]
@@ -172,10 +171,13 @@ async def test_one_pass_in_a_hundred_is_looked_at_by_a_person_and_shown_meanwhil
 # Pictures: the verdict is pushed, whenever and however often.
 
 
-async def _avatar(town: Town, url: str = "https://example.org/a.jpg") -> ContentCheck:
-    """The resident's new avatar, ordered to be checked."""
-    await town.here.resident.call("PATCH", "/me", json={"avatar": url})
-    return await _check(town, town.here.resident.id)
+async def _avatar(
+    town: Town, url: str = "https://example.org/a.jpg", who: Actor | None = None
+) -> ContentCheck:
+    """The new avatar of the resident here, or of somebody else, ordered to be checked."""
+    person = who or town.here.resident
+    await person.call("PATCH", "/me", json={"avatar": url})
+    return await _check(town, person.id)
 
 
 async def _heard(town: Town, message: dict[str, Any]) -> bool:
@@ -264,14 +266,20 @@ async def test_verdicts_out_of_order_each_find_their_picture(
     first = await _avatar(town, "https://example.org/first-risky.jpg")
     await pump()
     second = await _avatar(town, "https://example.org/second.jpg")
+    neighbours = await _avatar(town, "https://example.org/third-risky.jpg", town.there.resident)
     await pump()
-    for push in reversed(await _pushed(wechat_simulator, 2)):
+    for push in reversed(await _pushed(wechat_simulator, 3)):
         await _heard(town, push)
     await pump()
     assert await _avatar_now(town) == "https://example.org/second.jpg"
+    assert (await town.there.resident.get("/me")).json()["avatar"] is None
     async with town.app.state.db.reading() as tx:
         found = await tx.execute(select(col(ContentCheck.id), col(ContentCheck.state)))
-        assert dict(found.all()) == {first.id: CheckState.superseded, second.id: CheckState.passed}
+        assert dict(found.all()) == {
+            first.id: CheckState.superseded,
+            second.id: CheckState.passed,
+            neighbours.id: CheckState.refused,
+        }
 
 
 async def test_a_verdict_that_never_comes_is_a_persons_and_one_that_comes_later_changes_nothing(
@@ -328,73 +336,3 @@ async def test_two_workers_meet_one_verdict_once(town: Town, pump: Pump) -> None
             text("select count(*) from events where subject_id = :check"), {"check": check.id}
         )
         assert told.scalar_one() == 1
-
-
-# 用户风险等级: a signal.
-
-
-async def _nobody_is_rated(town: Town) -> None:
-    """The town's own people logged in as well."""
-    async with town.app.state.db.transaction() as tx:
-        await tx.execute(text("delete from risk_ratings"))
-
-
-async def _rating(town: Town, person: UUID) -> RiskRating | None:
-    async with town.app.state.db.reading() as tx:
-        found = await tx.execute(select(RiskRating).where(col(RiskRating.person_id) == person))
-        return found.scalar_one_or_none()
-
-
-async def test_a_newcomers_risk_is_asked_once_and_again_when_he_writes_after_a_day(
-    town: Town, pump: Pump, wechat_simulator: Simulator
-) -> None:
-    await _nobody_is_rated(town)
-    wechat_simulator.visitor("新人", risk_rank=3)
-    code = wechat_simulator.login_code("新人")
-    entered = (await town.client.post("/v1/sessions", json={"code": code})).json()
-    who = UUID(entered["person"]["id"])
-    asked: list[str] = []
-
-    async def rate(openid: str, client_ip: str) -> int:
-        asked.append(client_ip)
-        return (await town.app.state.wechat.risk_rank(openid, client_ip)).rank  # type: ignore[no-any-return]
-
-    rater = risk.Rater(town.app.state.db, rate)
-    while await rater.run_one():
-        pass
-    rated = await _rating(town, who)
-    assert rated is not None
-    assert (rated.rank, rated.next_at, len(asked)) == (3, None, 1)
-    clock.move(timedelta(hours=25))
-    async with town.app.state.db.transaction() as tx:
-        await moderation.watch(
-            tx, subject_kind="nickname", subject_id=who, author_id=who, texts=["新人"], path="32/"
-        )
-    await pump()
-    while await rater.run_one():
-        pass
-    assert len(asked) == 2
-
-
-async def test_a_rank_nobody_gives_is_not_asked_for_ever(town: Town) -> None:
-    await _nobody_is_rated(town)
-    async with town.app.state.db.transaction() as tx:
-        person = Person(nickname="居民")
-        tx.add(person)
-        await tx.flush()
-        await risk.note_login(tx, PersonId(person.id), "o-nobody", "127.0.0.1")
-    asked = 0
-
-    async def refuses(openid: str, client_ip: str) -> int:
-        nonlocal asked
-        asked += 1
-        raise ConnectionError
-
-    rater = risk.Rater(town.app.state.db, refuses)
-    for _ in range(10):
-        while await rater.run_one():
-            pass
-        clock.move(timedelta(hours=1))
-    rated = await _rating(town, person.id)
-    assert rated is not None
-    assert (asked, rated.rank, rated.next_at) == (risk.MOST_ATTEMPTS, None, None)
