@@ -158,6 +158,30 @@ async def test_an_objection_brings_the_case_back_as_if_never_merged(town: Town, 
     assert (await town.here.resident.get(f"/cases/{child}")).json()["state"] == "dispatched"
 
 
+async def test_a_request_nobody_decided_before_the_merge_starts_no_clock_after_it(
+    town: Town, pump: Pump
+) -> None:
+    """Its time may be over before the worker has seen the merge, and let it lapse."""
+    parent, child = await _pair(town)
+    await pump()
+    await town.here.worker.move(child, "sign")
+    asked = {"kind": "extend", "days": 2, "reason": "等材料"}
+    assert (await town.here.worker.post(f"/cases/{child}/requests", asked)).status_code == 201
+    assert (await town.here.worker.move(child, "merge", parent_id=parent)).status_code == 200
+    clock.move(timedelta(days=5))
+    await pump()
+    merged = (await town.here.resident.get(f"/cases/{child}")).json()
+    assert (merged["state"], merged["level"]) == ("merged", 0)
+    async with town.app.state.db.reading() as tx:
+        running = await tx.execute(
+            text(
+                "select kind from deadlines where subject_id = :child and met_at is null and cancelled_at is null"
+            ),
+            {"child": child},
+        )
+        assert running.all() == []
+
+
 async def test_after_three_days_only_staff_undo_a_merge(town: Town, pump: Pump) -> None:
     parent, child = await _pair(town)
     await town.here.worker.move(child, "merge", parent_id=parent)

@@ -41,7 +41,8 @@ class NotAnOwner(Problem):
 
 
 async def climb(tx: AsyncSession, case_id: UUID, rung: int, why: str) -> None:
-    """Up to `rung` at least. What the rung owes begins once a cycle, even for a case that stands there already."""
+    """Up to `rung` at least. What the rung owes begins once a cycle, even for a case that stands there already;
+    where the case is over, who is added hears of it and owes nothing."""
     raised = await tx.execute(
         update(Case)
         .where(col(Case.id) == case_id, col(Case.level) < rung)
@@ -53,9 +54,14 @@ async def climb(tx: AsyncSession, case_id: UUID, rung: int, why: str) -> None:
         handling.note_event(
             tx, case_id, "climb", f"升级至{RUNGS[rung]}：{why}", data={"level": rung, "why": why}
         )
-    level, cycle = (
-        await tx.execute(select(col(Case.level), col(Case.cycle)).where(col(Case.id) == case_id))
-    ).one()
+    held = await tx.execute(
+        select(col(Case.level), col(Case.cycle), col(Case.state))
+        .where(col(Case.id) == case_id)
+        .with_for_update(key_share=True)
+    )
+    level, cycle, state = held.one()
+    if state in OVER:
+        return
     if rung == 2:
         await _owe(tx, case_id, CaseClock.planning, cycle)
         if level == 2:

@@ -239,10 +239,16 @@ async def lapse(tx: AsyncSession, case: Case) -> None:
 
 
 async def ran_out(tx: AsyncSession, deadline: Deadline) -> None:
-    """Nobody decided in time: the community's leads hear of it, then the ladder goes on."""
+    """Nobody decided in time: the community's leads hear of it, then the ladder goes on. What is about to lapse,
+    since the case has left the states in which it can happen, is nobody's to decide."""
     row = (
         await tx.execute(select(CaseRequest).where(col(CaseRequest.id) == deadline.subject_id))
     ).scalar_one()
+    held = await tx.execute(
+        select(col(Case.state)).where(col(Case.id) == row.case_id).with_for_update(key_share=True)
+    )
+    if held.scalar_one() not in REQUEST_RULES[row.kind].states:
+        return
     told = f"{REQUEST_TITLES[row.kind]}申请审批超时"
     handling.note_event(tx, row.case_id, "overdue", told, data={"clock": deadline.kind})
     await ladder.climb(tx, row.case_id, 2, told)
