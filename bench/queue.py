@@ -224,7 +224,8 @@ async def _forget(redis: Redis, keys: list[bytes]) -> None:
 
 
 async def _main() -> None:
-    found = await run(os.environ["DATABASE_URL"], os.environ["REDIS_URL"])
+    addresses = (os.environ[name] for name in ("DATABASE_URL", "LINLI_OWNER_URL", "REDIS_URL"))
+    found = await run(*addresses)
     print("| of ÷ against | against, CPU µs an event | CPU min | median | max | elapsed |")
     print("|---|--:|--:|--:|--:|--:|")
     for name, r in found.items():
