@@ -40,6 +40,7 @@ OURS = {
     ("services/activities/queueing.py", "text"): "which of two ways a seat was given up, in our words",
     ("services/activities/queueing.py", "within.text"): "a limit, written out by api/rules/clocks.py",
     ("services/activities/leaving.py", "text"): "how a seat was left, in our words",
+    ("services/disclosures/following.py", "words"): "to which rung a broken clock leads, in our words",
     ("services/hours/recording.py", "entry.minutes"): "a number",
     ("services/people/teams.py", "words"): "what became of a team, in our words, and its name",
     ("services/statistics/excluding.py", "reason"): "one of the fixed reasons; its value and its title",
