@@ -15,14 +15,13 @@ import asyncpg
 
 from api.kit.db import Database
 from api.kit.paging import write_cursor
-from api.main import create_app
 from api.models.people import PersonId
 from api.services.access import Viewer
 from api.services.polls import counting
 from api.services.polls.casting import Booth
 from api.services.polls.finding import load
-from api.settings import Settings
-from bench.harness import Ask, Ratio, compare, with_lifespans
+from bench.facing import facing
+from bench.harness import Ask, Ratio, compare
 from bench.seed import COMMUNITIES, RESIDENTS, person, token
 
 PATHS = ("cast a ballot, one poll, 64 voters", "list of 20 polls, with reach", "result of a poll")
@@ -107,17 +106,11 @@ async def run(
     database_url: str, redis_url: str, *, rounds: int = 25, large: int = LARGE
 ) -> tuple[dict[str, Ratio], Growth]:
     """Measure on a seeded database; `large` ballots in the large poll."""
-    os.environ.update(DATABASE_URL=database_url, REDIS_URL=redis_url)
-    from bench.limit import app as limit  # noqa: PLC0415  (reads the addresses)
-
-    product = create_app(
-        Settings(_env_file=None, database_url=database_url, redis_url=redis_url, pool_size=16)
-    )
     pg = await asyncpg.connect(database_url)
     found: dict[str, Ratio] = {}
     async with AsyncExitStack() as stack:
         stack.push_async_callback(pg.close)
-        await with_lifespans(stack, limit, product)
+        limit, product = await stack.enter_async_context(facing(database_url, redis_url, pool_size=16))
         poll = await _open_poll(pg, RESIDENTS)
         for _ in range(20):
             counted = _POLL.format(id="uuidv7()", state="counted", where="order by p.path")

@@ -1,17 +1,14 @@
 """Two hundred members race for one wish after another: the product's claim against the same work by hand."""
 
-import os
 from collections.abc import Iterator
-from contextlib import AsyncExitStack
 from itertools import count
 from uuid import uuid4
 
 from sqlalchemy import text
 
 from api.kit.db import Database
-from api.main import create_app
-from api.settings import Settings
-from bench.harness import Ask, Ratio, compare, with_lifespans
+from bench.facing import facing
+from bench.harness import Ask, Ratio, compare
 from bench.seed import RESIDENTS, token
 
 PATH = "claim a wish, 200 racers, one winner"
@@ -47,14 +44,7 @@ def _asks(wishes: list[str]) -> Iterator[Ask]:
 
 async def run(database_url: str, redis_url: str, *, rounds: int = 25) -> Ratio:
     """Measure on a seeded database."""
-    os.environ.update(DATABASE_URL=database_url, REDIS_URL=redis_url)
-    from bench.limit import app as limit  # noqa: PLC0415  (reads the addresses)
-
-    product = create_app(
-        Settings(_env_file=None, database_url=database_url, redis_url=redis_url, pool_size=16)
-    )
-    async with AsyncExitStack() as stack:
-        await with_lifespans(stack, limit, product)
+    async with facing(database_url, redis_url, pool_size=16) as (limit, product):
         db: Database = product.state.db
         async with db.transaction() as tx:
             for statement in _STATEMENTS:

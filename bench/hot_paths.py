@@ -1,8 +1,6 @@
 """Session check, list, one case and submit: the product against its limit."""
 
-import os
 from collections.abc import Iterator
-from contextlib import AsyncExitStack
 from itertools import count
 from typing import Any
 from uuid import uuid4
@@ -12,9 +10,8 @@ from sqlalchemy import text
 
 from api.kit.db import Database
 from api.kit.paging import write_cursor
-from api.main import create_app
-from api.settings import Settings
-from bench.harness import Ask, Ratio, compare, with_lifespans
+from bench.facing import facing
+from bench.harness import Ask, Ratio, compare
 from bench.seed import COMMUNITIES, RESIDENTS, token
 
 _RUN = uuid4().hex.encode()[:12]
@@ -64,13 +61,8 @@ def _submits(communities: list[str]) -> Iterator[Ask]:
 
 async def run(database_url: str, redis_url: str, *, rounds: int = 25) -> dict[str, Ratio]:
     """Measure all four on a seeded database."""
-    os.environ.update(DATABASE_URL=database_url, REDIS_URL=redis_url)
-    from bench.limit import app as limit  # noqa: PLC0415  (reads the addresses)
-
-    product = create_app(Settings(_env_file=None, database_url=database_url, redis_url=redis_url))
     found: dict[str, Ratio] = {}
-    async with AsyncExitStack() as stack:
-        await with_lifespans(stack, limit, product)
+    async with facing(database_url, redis_url) as (limit, product):
         for name, asks in (await _requests(product.state.db)).items():
             found[name] = await compare(limit, product, asks, rounds=rounds)
     return found

@@ -1,10 +1,8 @@
 """Lists over 200,000 cases: of a worker, a community, a town, a county, by state, by words, and what is to be done."""
 
-import os
 import statistics
 import time
 from collections.abc import Iterator
-from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from itertools import count, islice
 from typing import Any
@@ -14,9 +12,8 @@ from sqlalchemy import text
 
 from api.kit.db import Database
 from api.kit.paging import write_cursor
-from api.main import create_app
-from api.settings import Settings
-from bench.harness import Ask, Ratio, call, compare, with_lifespans
+from bench.facing import facing
+from bench.harness import Ask, Ratio, call, compare
 from bench.seed import COMMON, COMMUNITIES, RARE, RESIDENTS, SOME, TOWNS, token
 
 MUST, GOAL = 3.0, 2.0
@@ -104,13 +101,8 @@ class Found:
 
 async def run(database_url: str, redis_url: str, *, rounds: int = 25) -> dict[str, Found]:
     """Measure on a seeded database."""
-    os.environ.update(DATABASE_URL=database_url, REDIS_URL=redis_url)
-    from bench.limit import app as limit  # noqa: PLC0415  (reads the addresses)
-
-    product = create_app(Settings(_env_file=None, database_url=database_url, redis_url=redis_url))
     found: dict[str, Found] = {}
-    async with AsyncExitStack() as stack:
-        await with_lifespans(stack, limit, product)
+    async with facing(database_url, redis_url) as (limit, product):
         for name, asks in _requests(await _county(product.state.db)).items():
             ratio = await compare(limit, product, asks, rounds=rounds)
             for which, answers in ratio.answers.items():

@@ -1,17 +1,14 @@
 """Two hundred sign up at once for one activity after another: the product's sign-up against the same work by hand."""
 
-import os
 from collections.abc import Iterator
-from contextlib import AsyncExitStack
 from itertools import count
 from uuid import uuid4
 
 from sqlalchemy import text
 
 from api.kit.db import Database
-from api.main import create_app
-from api.settings import Settings
-from bench.harness import Ask, Ratio, compare, with_lifespans
+from bench.facing import facing
+from bench.harness import Ask, Ratio, compare
 from bench.seed import RESIDENTS, token
 
 PATH = "sign up for an activity, 200 callers, 5 seats and 10 places"
@@ -42,14 +39,7 @@ def _asks(activities: list[str]) -> Iterator[Ask]:
 
 async def run(database_url: str, redis_url: str, *, rounds: int = 25) -> Ratio:
     """Measure on a seeded database."""
-    os.environ.update(DATABASE_URL=database_url, REDIS_URL=redis_url)
-    from bench.limit import app as limit  # noqa: PLC0415  (reads the addresses)
-
-    product = create_app(
-        Settings(_env_file=None, database_url=database_url, redis_url=redis_url, pool_size=16)
-    )
-    async with AsyncExitStack() as stack:
-        await with_lifespans(stack, limit, product)
+    async with facing(database_url, redis_url, pool_size=16) as (limit, product):
         db: Database = product.state.db
         async with db.transaction() as tx:
             await tx.execute(text(_ACTIVITIES))

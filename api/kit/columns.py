@@ -26,9 +26,8 @@ from sqlmodel import Field, SQLModel
 from api.kit import clock
 from api.kit.ids import new_id
 
-SQLModel.model_config["defer_build"] = (
-    True  # tables do not validate: the validators of all of them are never asked for
-)
+# Tables do not validate: the validators of all of them are never asked for.
+SQLModel.model_config["defer_build"] = True
 
 SQLModel.metadata.naming_convention = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",

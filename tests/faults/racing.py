@@ -31,21 +31,23 @@ class Pair:
 
 
 @contextmanager
-def two_processes(settings: Settings, folder: Path, what: str) -> Iterator[Pair]:
-    """Of the product, ready; `what` they could give out without asking: see racing_main."""
+def two_processes(
+    settings: Settings, folder: Path, *how: str, main: str = "racing_main", pool: int = 16
+) -> Iterator[Pair]:
+    """Of the product, ready; `how` the guards of `main` are broken: see racing_main, poll_main."""
     environment = {
         "DATABASE_URL": str(settings.database_url),
         "REDIS_URL": str(settings.redis_url),
         "LINLI_WECHAT_BASE": settings.wechat_base,
         "LINLI_WECHAT_APPID": settings.wechat_appid,
         "LINLI_WECHAT_SECRET": settings.wechat_secret.get_secret_value(),
-        "LINLI_POOL_SIZE": "16",
+        "LINLI_POOL_SIZE": str(pool),
     }
     ports = [free_port(), free_port()]
     programs = [
         Program(
             f"racing-{port}",
-            [sys.executable, "-m", "tests.faults.racing_main", str(port), what],
+            [sys.executable, "-m", f"tests.faults.{main}", str(port), *how],
             folder,
             f"http://127.0.0.1:{port}/readyz",
             environment,

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import sys
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -17,7 +16,7 @@ import pytest
 from api.kit import clock
 from api.rules.voting.verify import verify
 from api.settings import Settings
-from tests.e2e.topology import Program, free_port, running
+from tests.faults.racing import two_processes
 from tests.polls import Pump, neighbours, opened, renew, sealed, sql
 from tests.town import Actor, Town
 
@@ -29,34 +28,15 @@ pytestmark = [pytest.mark.timeout(600 if ELECTORS < 500 else 3_600)]
 
 
 @contextmanager
-def two_processes(settings: Settings, folder: Path, *how: str) -> Iterator[list[int]]:
-    """The ports of two API processes on the town's engines."""
-    environment = {
-        "DATABASE_URL": str(settings.database_url),
-        "REDIS_URL": str(settings.redis_url),
-        "LINLI_WECHAT_BASE": settings.wechat_base,
-        "LINLI_WECHAT_APPID": settings.wechat_appid,
-        "LINLI_WECHAT_SECRET": settings.wechat_secret.get_secret_value(),
-        "LINLI_POOL_SIZE": "8",
-    }
-    found = [free_port(), free_port()]
-    programs = [
-        Program(
-            f"api-{port}",
-            [sys.executable, "-m", "tests.faults.poll_main", str(port), *how],
-            folder,
-            f"http://127.0.0.1:{port}/readyz",
-            environment,
-        )
-        for port in found
-    ]
-    with running(*programs):
-        yield found
+def booths(settings: Settings, folder: Path, *how: str) -> Iterator[tuple[str, ...]]:
+    """The addresses of two API processes on the town's engines."""
+    with two_processes(settings, folder, *how, main="poll_main", pool=8) as pair:
+        yield pair.urls
 
 
 @pytest.fixture
-def ports(town: Town, settings: Settings, tmp_path: Path) -> Iterator[list[int]]:
-    with two_processes(settings, tmp_path) as found:
+def urls(town: Town, settings: Settings, tmp_path: Path) -> Iterator[tuple[str, ...]]:
+    with booths(settings, tmp_path) as found:
         yield found
 
 
@@ -66,14 +46,11 @@ async def posted(client: httpx.AsyncClient, who: Actor, poll: str, choice: str) 
 
 
 async def burst(
-    ports: list[int], people: list[Actor], poll: str, choices: tuple[str, ...]
+    urls: tuple[str, ...], people: list[Actor], poll: str, choices: tuple[str, ...]
 ) -> list[dict[str, Any]]:
     """Everybody posts once for each of `choices` at the same time, spread over the processes."""
     limits = httpx.Limits(max_connections=32)
-    clients = [
-        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60, limits=limits, trust_env=False)
-        for port in ports
-    ]
+    clients = [httpx.AsyncClient(base_url=url, timeout=60, limits=limits, trust_env=False) for url in urls]
     try:
         answers = []
         for start in range(0, len(people), 25):
@@ -102,12 +79,12 @@ async def finish(town: Town, pump: Pump, poll: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("secret", [False, True])
 async def test_four_parallel_posts_of_each_elector_end_as_one_ballot(
-    town: Town, ports: list[int], pump: Pump, secret: bool
+    town: Town, urls: tuple[str, ...], pump: Pump, secret: bool
 ) -> None:
     people = await neighbours(town, town.here, ELECTORS)
     poll = await opened(town, secret=secret)
     for choices in (("yes", "no", "yes", "abstain"), ("no", "yes", "no", "yes")):
-        answers = await burst(ports, people, poll, choices)
+        answers = await burst(urls, people, poll, choices)
         assert Counter(a["status"] for a in answers) == {201: 4 * ELECTORS}
         slots = Counter((a["elector"], a["turn"]) for a in answers)
         assert max(slots.values()) == 1, "two receipts for the same turn of one elector"
@@ -135,23 +112,25 @@ async def test_a_build_that_looks_first_and_writes_afterwards_is_caught(
     poll = await opened(town)
     for table in ("marks", "ballots"):
         await as_owner(f"alter table {table} drop constraint pk_{table}")
-    with two_processes(settings, tmp_path, "check-then-write") as ports:
-        answers = await burst(ports, people, poll, ("yes", "no", "yes", "abstain"))
+    with booths(settings, tmp_path, "check-then-write") as urls:
+        answers = await burst(urls, people, poll, ("yes", "no", "yes", "abstain"))
     assert Counter(a["status"] for a in answers) == {201: 100}
     slots = Counter((a["elector"], a["turn"]) for a in answers)
     assert max(slots.values()) > 1, "two receipts for the same turn of one elector"
 
 
-async def test_a_final_vote_is_taken_once_however_often_it_is_posted(town: Town, ports: list[int]) -> None:
+async def test_a_final_vote_is_taken_once_however_often_it_is_posted(
+    town: Town, urls: tuple[str, ...]
+) -> None:
     people = await neighbours(town, town.here, 25)
     poll = await opened(town, allow_change=False)
-    answers = await burst(ports, people, poll, ("yes", "no", "yes", "no"))
+    answers = await burst(urls, people, poll, ("yes", "no", "yes", "no"))
     assert Counter(a["status"] for a in answers) == {201: 25, 409: 75}
     assert {a["code"] for a in answers if a["status"] == 409} == {"already_voted"}
 
 
 async def test_every_receipt_given_before_the_close_is_counted_and_none_after(
-    town: Town, ports: list[int], pump: Pump
+    town: Town, urls: tuple[str, ...], pump: Pump
 ) -> None:
     people = await neighbours(town, town.here, CASTS)
     ends = clock.now() + timedelta(seconds=2)
@@ -160,7 +139,7 @@ async def test_every_receipt_given_before_the_close_is_counted_and_none_after(
     async def go_on_until_refused() -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
         while not any(answer["status"] == 409 for answer in found[-CASTS:]):
-            found += await burst(ports, people, poll, ("yes",))
+            found += await burst(urls, people, poll, ("yes",))
         return found
 
     casting = asyncio.create_task(go_on_until_refused())
