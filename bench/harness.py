@@ -90,7 +90,10 @@ async def compare(
     operations: int = OPERATIONS,
     concurrent: int = CONCURRENT,
 ) -> Ratio:
-    """Alternate bursts of both apps (their lifespans running) over the same stream of requests."""
+    """Alternate bursts of both apps (their lifespans running) over the same stream of requests.
+
+    RuntimeError for an answer that is neither good nor a lost race (409): what fails is cheap.
+    """
     apps = {"limit": limit, "product": product}
     answers: dict[str, Counter[int]] = {name: Counter() for name in apps}
     cost: dict[str, list[tuple[float, float]]] = {name: [] for name in apps}
@@ -101,6 +104,9 @@ async def compare(
         names = list(apps) if round_ % 2 else list(reversed(apps))
         for name in names:
             cost[name].append(await _burst(apps[name], asks, answers[name], operations, concurrent))
+    for name, seen in answers.items():
+        if not set(seen) <= {200, 201, 409}:
+            raise RuntimeError(f"{name} answered {dict(seen)}")
     pairs = list(zip(cost["product"], cost["limit"], strict=True))
     ratios = sorted(mine[0] / theirs[0] for mine, theirs in pairs)
     return Ratio(

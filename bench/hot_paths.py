@@ -12,7 +12,7 @@ from api.kit.db import Database
 from api.kit.paging import write_cursor
 from bench.facing import facing
 from bench.harness import Ask, Ratio, compare
-from bench.seed import COMMUNITIES, RESIDENTS, token
+from bench.seed import COMMON, COMMUNITIES, RESIDENTS, token
 
 _RUN = uuid4().hex.encode()[:12]
 """Keys are kept for a day: each run has its own."""
@@ -50,8 +50,8 @@ def _submits(communities: list[str]) -> Iterator[Ask]:
         body = orjson.dumps(
             {
                 "category": "help",
-                "title": "三楼的灯坏了",
-                "text": "三楼的灯从星期一起就不亮，老人下楼不安全。",
+                "title": f"{COMMON}三楼的灯坏了",
+                "text": f"{COMMON}三楼的灯从星期一起就不亮，老人下楼不安全。",
                 "place_id": communities[k % COMMUNITIES],
             }
         )

@@ -70,6 +70,24 @@ class Statement:
         return [values[name] for name in self.names]
 
 
+class Lent:
+    """A bare connection, lent by `Database.lending`: every statement is a transaction of its own, one round trip."""
+
+    __slots__ = ("_connection",)
+
+    def __init__(self, connection: asyncpg.Connection) -> None:
+        self._connection = connection
+
+    async def fetch(self, statement: Statement, /, **values: Any) -> list[asyncpg.Record]:
+        """All rows."""
+        rows: list[asyncpg.Record] = await self._connection.fetch(statement.sql, *statement.arguments(values))
+        return rows
+
+    async def fetch_one(self, statement: Statement, /, **values: Any) -> asyncpg.Record | None:
+        """The first row, or None."""
+        return await self._connection.fetchrow(statement.sql, *statement.arguments(values))
+
+
 class Database:
     """The pools of one process. `open()` before use, `close()` at the end."""
 
@@ -139,24 +157,24 @@ class Database:
 
     async def fetch(self, statement: Statement, /, **values: Any) -> list[asyncpg.Record]:
         """All rows of a prebuilt statement, in its own transaction: one round trip."""
-        async with self._connection() as connection:
-            rows: list[asyncpg.Record] = await connection.fetch(statement.sql, *statement.arguments(values))
-            return rows
+        async with self.lending() as connection:
+            return await connection.fetch(statement, **values)
 
     async def fetch_one(self, statement: Statement, /, **values: Any) -> asyncpg.Record | None:
         """The first row of a prebuilt statement, or None; one round trip."""
-        async with self._connection() as connection:
-            return await connection.fetchrow(statement.sql, *statement.arguments(values))
+        async with self.lending() as connection:
+            return await connection.fetch_one(statement, **values)
 
     @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[asyncpg.Connection]:
+    async def lending(self) -> AsyncIterator[Lent]:
+        """A bare connection for a use-case of several prebuilt statements. Raises Unavailable when all are taken."""
         assert self._bare is not None, "Database.open() was not awaited"
         try:
             connection = await self._bare.acquire(timeout=ACQUIRE_TIMEOUT_S)
         except TimeoutError:
             raise Unavailable("服务繁忙，请稍后再试") from None
         try:
-            yield connection
+            yield Lent(connection)
         except (asyncpg.InterfaceError, asyncpg.InternalClientError, asyncpg.PostgresError) as error:
             if _is_lost(error):
                 connection.terminate()  # nobody gets it again

@@ -208,7 +208,7 @@ async def _move_activity(
 async def sign_up_for_activity(
     activity_id: ActivityId, body: SignUp, request: Request, viewer: CurrentViewer, db: Db, key: Key = None
 ) -> Response:
-    pending = pending_of(viewer, key, "POST", request.url.path, await request.body())
+    pending = pending_of(viewer, key, "POST", request.scope["path"], await request.body())
     answer = await signing_up.sign_up(db, viewer, activity_id, pending)
     headers = {"idempotent-replayed": "true"} if answer.replayed else None
     return Response(answer.body, answer.status, headers, "application/json")

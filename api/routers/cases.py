@@ -86,7 +86,7 @@ CaseId = Annotated[UUID, Path(description="诉求标识")]
 async def submit_case(
     body: SubmitCase, request: Request, viewer: CurrentViewer, db: Db, vault: TheVault, key: Key = None
 ) -> Response:
-    pending = pending_of(viewer, key, "POST", request.url.path, await request.body())
+    pending = pending_of(viewer, key, "POST", request.scope["path"], await request.body())
     fields = {f: getattr(body, f) for f in NewCase.__slots__}
     for name, kept in (("on_behalf_of", EnteredFor), ("position", Position)):
         if fields[name] is not None:

@@ -31,7 +31,9 @@ async def get_viewer(request: Request) -> Viewer:
         raise SessionExpired("请先登录")
     sessions: Sessions = request.app.state.sessions
     writing = None if request.method in _READS else BY_PERSON[Limited.write]
-    return await sessions.viewer(token, console=request.url.path.startswith(CONSOLE_PREFIX), writing=writing)
+    return await sessions.viewer(
+        token, console=request.scope["path"].startswith(CONSOLE_PREFIX), writing=writing
+    )
 
 
 CurrentViewer = Annotated[Viewer, Depends(get_viewer)]
@@ -92,7 +94,7 @@ async def once(request: Request, viewer: CurrentViewer, tx: Tx, key: Key = None)
     if key is None:
         return
     name = idempotency.check_key(key)
-    asked = f"{request.url.path}?{request.url.query}"
+    asked = f"{request.scope['path']}?{request.url.query}"
     mark = idempotency.fingerprint(request.method, asked, await request.body())
     pending = idempotency.Pending(viewer.person_id, name, mark)
     await idempotency.begin(tx, pending)

@@ -56,7 +56,7 @@ async def ask_on_disclosure(
     vault: TheVault,
     key: Key = None,
 ) -> Response:
-    pending = pending_of(viewer, key, "POST", request.url.path, await request.body())
+    pending = pending_of(viewer, key, "POST", request.scope["path"], await request.body())
     answer = await asking.ask(db, vault, viewer, disclosure_id, body.text, body.anonymous, pending)
     headers = {"idempotent-replayed": "true"} if answer.replayed else None
     return Response(answer.body, answer.status, headers, "application/json")

@@ -150,7 +150,7 @@ async def _get(need_id: NeedId, viewer: CurrentViewer, vault: TheVault, db: Db) 
 async def _claim(
     need_id: NeedId, body: ClaimNeed, request: Request, viewer: CurrentViewer, db: Db, key: Key = None
 ) -> Response:
-    pending = pending_of(viewer, key, "POST", request.url.path, await request.body())
+    pending = pending_of(viewer, key, "POST", request.scope["path"], await request.body())
     answer = await claiming.claim(db, viewer, need_id, pending)
     headers = {"idempotent-replayed": "true"} if answer.replayed else None
     return Response(answer.body, answer.status, headers, "application/json")

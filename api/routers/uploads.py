@@ -51,7 +51,7 @@ async def upload_picture(
         raise TooLarge(f"文件不能超过 {most // 1024 // 1024} MB", limit_bytes=most)
     pending = None
     if key is not None:  # of the file itself: the boundary between the parts differs with each try
-        mark = idempotency.fingerprint("POST", request.url.path, content)
+        mark = idempotency.fingerprint("POST", request.scope["path"], content)
         pending = idempotency.Pending(viewer.person_id, idempotency.check_key(key), mark)
         async with db.reading() as tx:
             await idempotency.begin(tx, pending)

@@ -5,14 +5,17 @@ that is only an assumption, and whatever rests on it is provisional.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from api.kit.clock import CHINA
+
+K = TypeVar("K")
+V = TypeVar("V")
 
 Run = tuple[datetime, datetime]
 """A stretch of open time [start, end), both aware UTC."""
@@ -120,6 +123,7 @@ class WorkingCalendar:
     service_hours: Hours = SERVICE_HOURS
     _office: dict[date, tuple[Run, ...]] = field(init=False, repr=False, compare=False, default_factory=dict)
     _service: dict[date, tuple[Run, ...]] = field(init=False, repr=False, compare=False, default_factory=dict)
+    _terms: dict[Hashable, Any] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         if (self.known_from.month, self.known_from.day) != (1, 1) or (
@@ -172,6 +176,14 @@ class WorkingCalendar:
             _remember(self._service, day, runs)
         return runs
 
+    def remembered(self, key: Hashable, work_out: Callable[[], V]) -> V:
+        """What follows from this calendar and `key` alone, worked out once."""
+        found: V | None = self._terms.get(key)
+        if found is None:
+            found = work_out()
+            _remember(self._terms, key, found)
+        return found
+
     def with_hours(self, *, office: Hours | None = None, service: Hours | None = None) -> "WorkingCalendar":
         """The same days under a unit's own hours. Keep the value: it remembers the days it worked out."""
         return replace(
@@ -222,7 +234,7 @@ def provisional_warning(calendar: WorkingCalendar, today: date) -> str | None:
     return f"工作日历只到 {last:%Y-%m-%d}，还剩 {left} 天：此后的期限暂按周一至周五计算，不含节假日和调休。{ask}。"
 
 
-def _remember(cache: dict[date, tuple[Run, ...]], day: date, runs: tuple[Run, ...]) -> None:
+def _remember(cache: dict[K, V], key: K, value: V) -> None:
     if len(cache) >= _CACHED_DAYS:
         cache.clear()
-    cache[day] = runs
+    cache[key] = value

@@ -1,5 +1,6 @@
 """The wire's common ground: strict bodies, clean text, aware times."""
 
+import re
 import unicodedata
 import warnings
 from datetime import UTC, datetime
@@ -12,7 +13,8 @@ from pydantic.warnings import UnsupportedFieldAttributeWarning
 # FastAPI gives every body an alias and keeps silent about it while it builds; here validators are built later.
 warnings.filterwarnings("ignore", category=UnsupportedFieldAttributeWarning)
 
-_KEPT = frozenset("\n\t")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+"""The control characters (category Cc) but for tab and line feed."""
 
 
 def clean(value: Any) -> Any:
@@ -20,7 +22,7 @@ def clean(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     text = unicodedata.normalize("NFC", value.replace("\r\n", "\n").replace("\r", "\n"))
-    return "".join(c for c in text if c in _KEPT or unicodedata.category(c) != "Cc").strip()
+    return _CONTROL.sub("", text).strip()
 
 
 def clean_line(value: Any) -> Any:

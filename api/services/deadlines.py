@@ -14,7 +14,7 @@ from api.kit import clock
 from api.kit.ids import new_id
 from api.models import Deadline
 from api.rules.calendar import WorkingCalendar
-from api.rules.clocks import Clock, Limit
+from api.rules.clocks import OF_DAYS, Clock, Limit
 from api.rules.deadlines import Deadline as Worked
 from api.rules.deadlines import Pause, compute, to_json
 from api.rules.limits import LADDER_PERCENTS
@@ -36,25 +36,38 @@ def row_of(
 
     With `rungs` the clock also acts when 50% and 80% of it are used.
     """
-    worked = compute(start, limit, calendar)
-    worked_out = to_json(worked)
+    if limit.clock in OF_DAYS:  # the day of the start is left out, so all of one day end alike
+        key = limit, clock.local(start).date()
+        worked_out = calendar.remembered(key, lambda: _columns(limit, calendar, start))
+    else:
+        worked_out = _columns(limit, calendar, start)
     return {
         "id": new_id(),
         "subject_kind": subject_kind,
         "subject_id": subject_id,
         "kind": kind,
         "cycle": cycle,
-        "limits": worked_out["limits"],
-        "allowed": worked_out["allowed"],
-        "calendar_version": worked_out["calendar_version"],
-        "service_hours": str(calendar.service_hours) if limit.clock is Clock.service else None,
-        "provisional": worked_out["provisional"],
         "started_at": start,
-        "due_at": worked_out["due_at"],
         "rungs": rungs,
-        "warn_at": worked.moment_at(LADDER_PERCENTS[0]) if rungs else None,
         "pauses": [],
-        "segments": worked_out["segments"],
+        **worked_out,
+        "warn_at": worked_out["warn_at"] if rungs else None,
+    }
+
+
+def _columns(limit: Limit, calendar: WorkingCalendar, start: datetime) -> dict[str, Any]:
+    """The columns that come from the arithmetic."""
+    worked = compute(start, limit, calendar)
+    columns = to_json(worked)
+    return {
+        "limits": columns["limits"],
+        "allowed": columns["allowed"],
+        "calendar_version": columns["calendar_version"],
+        "service_hours": str(calendar.service_hours) if limit.clock is Clock.service else None,
+        "provisional": columns["provisional"],
+        "due_at": columns["due_at"],
+        "warn_at": worked.moment_at(LADDER_PERCENTS[0]),
+        "segments": columns["segments"],
     }
 
 

@@ -15,7 +15,7 @@ from sqlalchemy import text as sql
 from sqlalchemy.dialects.postgresql import JSONB
 
 from api.kit import clock, idempotency
-from api.kit.db import Database, Statement
+from api.kit.db import Database, Lent, Statement
 from api.kit.ids import new_id
 from api.kit.problems import NotFound, WrongMoment
 from api.rules.activities import (
@@ -90,17 +90,18 @@ async def sign_up(db: Database, viewer: Viewer, activity_id: UUID, pending: idem
     Raises NotFound, NotAllowed, NotEligible, AlreadySignedUp, ActivityOver, ActivityFull, DoubleBooked,
     SignUpSuspended, WrongMoment, KeyReused.
     """
-    for _ in range(_TRIES):
-        row = await db.fetch_one(_LOOK, activity_id=activity_id, key=pending.key, **bound(viewer))
-        if row is None:
-            raise NotFound(NO_ACTIVITY)
-        known = earlier(row, pending)
-        if known is not None:
-            return known
-        _check(row)
-        answer = await _take(db, viewer, row, pending)
-        if answer is not None:
-            return answer
+    async with db.lending() as connection:
+        for _ in range(_TRIES):
+            row = await connection.fetch_one(_LOOK, activity_id=activity_id, key=pending.key, **bound(viewer))
+            if row is None:
+                raise NotFound(NO_ACTIVITY)
+            known = earlier(row, pending)
+            if known is not None:
+                return known
+            _check(row)
+            answer = await _take(connection, viewer, row, pending)
+            if answer is not None:
+                return answer
     raise WrongMoment("报名的人太多，请稍后再试")
 
 
@@ -119,11 +120,11 @@ def _check(row: Row) -> None:
         raise ActivityFull
 
 
-async def _take(db: Database, viewer: Viewer, row: Row, pending: idempotency.Pending) -> Answer | None:
+async def _take(connection: Lent, viewer: Viewer, row: Row, pending: idempotency.Pending) -> Answer | None:
     """The one statement; None where somebody was faster."""
     seat_id, now = new_id(), clock.now()
     try:
-        taken = await db.fetch_one(
+        taken = await connection.fetch_one(
             _TAKE,
             activity=row["id"],
             person=viewer.person_id,

@@ -106,10 +106,12 @@ def found_from(
         .cte("indexed")
         .prefix_with("materialized")
     )
+    # Again in order first: what was common once, and is no more, fills the page before each case is asked about.
+    listed = select(indexed).order_by(indexed.c.id.desc()).offset(literal_column("0")).subquery("listed")
     rest = (
-        _narrowed(select(indexed.c.id), indexed.c.id, wanted)
-        .where(_is_seen(seen, indexed.c.id))
-        .order_by(indexed.c.id.desc())
+        _narrowed(select(listed.c.id), listed.c.id, wanted)
+        .where(_is_seen(seen, listed.c.id))
+        .order_by(listed.c.id.desc())
         .limit(limit)
     )
     both = union(select(hits.c.id), rest.subquery("rest").select()).subquery("both")

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from api.kit import clock, idempotency
-from api.kit.db import Database
+from api.kit.db import Database, Lent
 from api.kit.ids import new_id
 from api.kit.problems import NotAllowed, NotFound, Problem
 from api.kit.secrets import Vault
@@ -75,7 +75,14 @@ async def submit(
 
     Raises NotFound, NotAllowed, PlaceTooWide, HouseholdIsPrivate, PositionElsewhere, UploadNotUsable, KeyReused.
     """
-    where = await _look(db, viewer, new, pending)
+    async with db.lending() as connection:
+        return await _submit(db, connection, vault, viewer, new, pending)
+
+
+async def _submit(
+    db: Database, connection: Lent, vault: Vault, viewer: Viewer, new: NewCase, pending: idempotency.Pending
+) -> Answer:
+    where = await _look(connection, viewer, new, pending)
     if where is None or where["person_state"] != PersonState.active:
         raise NotAllowed("该账号已停用")
     replay = answered(pending, where["fingerprint"], where["status"], where["body"])
@@ -109,7 +116,7 @@ async def submit(
     head, tail = _prepared_answer(viewer, new, case_id, where, clocks, now, entered)
     day = clock.local(now).date()
     more = {**entered.columns, **entered.told} if entered is not None else {}
-    row = await db.fetch_one(
+    row = await connection.fetch_one(
         writing.OWN if entered is None else writing.ENTERED,
         person=viewer.person_id,
         key=pending.key,
@@ -145,7 +152,7 @@ async def submit(
     if row is not None:
         return Answer(201, bytes(row["body"]))
     # A twin with the same key was faster and its answer is there; or a picture was used up meanwhile.
-    where = await _look(db, viewer, new, pending)
+    where = await _look(connection, viewer, new, pending)
     replay = where and answered(pending, where["fingerprint"], where["status"], where["body"])
     if replay:
         return replay
@@ -154,11 +161,11 @@ async def submit(
     raise idempotency.StillRunning(retry_after=1)
 
 
-async def _look(db: Database, viewer: Viewer, new: NewCase, pending: idempotency.Pending) -> Any:
+async def _look(connection: Lent, viewer: Viewer, new: NewCase, pending: idempotency.Pending) -> Any:
     """The row of what has to be known; the secretary's mail needs less of it."""
     statement = WHERE if new.kind is CaseKind.secretary else NEARER
     named = {"estate_id": new.estate, "asset_id": new.asset, "merchant_id": new.merchant}
-    return await db.fetch_one(
+    return await connection.fetch_one(
         statement,
         **params(viewer),
         place_id=new.place_id,
@@ -216,19 +223,18 @@ def _prepared_answer(
     entered: Entry | None,
 ) -> tuple[str, str]:
     """The wire shape around the number that is not drawn yet."""
-    columns = entered.columns if entered is not None else {}
     row = {
         **_FRESH,
-        **{
-            name: getattr(new, name)
-            for name in ("kind", "category", "title", "text", "visibility", "anonymous")
-        },
-        **{name: columns[name] for name in ("consent", "latitude", "longitude", "self_handled") if columns},
-        **{
-            f"{what}_{part}": near(where, f"{what}_{part}")
-            for what in ("estate", "asset")
-            for part in ("id", "name")
-        },
+        "kind": new.kind,
+        "category": new.category,
+        "title": new.title,
+        "text": new.text,
+        "visibility": new.visibility,
+        "anonymous": new.anonymous,
+        "estate_id": near(where, "estate_id"),
+        "estate_name": near(where, "estate_name"),
+        "asset_id": near(where, "asset_id"),
+        "asset_name": near(where, "asset_name"),
         "id": case_id,
         "number": PLACEHOLDER,
         "channel": _channel(entered),
@@ -238,15 +244,16 @@ def _prepared_answer(
         "community_name": where["community_name"],
         "home_id": new.home_id,
         "room": where["room"],
-        "reporter_id": viewer.person_id if entered is None else None,
-        "reporter_name": where["nickname"] if entered is None else None,
-        "reporter_alias": columns.get("alias"),
-        "recorder_id": viewer.person_id if entered is not None else None,
-        "roles": list(entered.roles) if entered is not None else None,
+        "reporter_id": viewer.person_id,
+        "reporter_name": where["nickname"],
         "clocks": {c["kind"]: _due(c) for c in clocks},
         "created_at": now,
         "updated_at": now,
     }
+    if entered is not None:
+        row |= {name: entered.columns[name] for name in ("consent", "latitude", "longitude", "self_handled")}
+        row |= {"recorder_id": viewer.person_id, "roles": list(entered.roles)}
+        row |= {"reporter_id": None, "reporter_name": None, "reporter_alias": entered.columns["alias"]}
     head, _, tail = dumps(view(row, viewer)).decode().partition(PLACEHOLDER)
     return head, tail
 
@@ -254,9 +261,10 @@ def _prepared_answer(
 _FRESH: dict[str, Any] = {
     **dict.fromkeys(
         (
-            "consent", "latitude", "longitude", "unit_id", "unit_name", "unit_kind", "unit_roles", "handler_id",
-            "outcome", "requests", "assists", "plan", "plan_passed_at", "outside_system", "outside_number", "reject_reason",
-            "merged_into_id", "merged_at", "stars", "first_contact_at", "handled_at", "closed_at",
+            "consent", "latitude", "longitude", "recorder_id", "reporter_alias", "roles", "unit_id", "unit_name",
+            "unit_kind", "unit_roles", "handler_id", "outcome", "requests", "assists", "plan", "plan_passed_at",
+            "outside_system", "outside_number", "reject_reason", "merged_into_id", "merged_at", "stars",
+            "first_contact_at", "handled_at", "closed_at",
         )
     ),
     **dict.fromkeys(("self_handled", "hazard", "confirm_owed", "callback_owed"), False),

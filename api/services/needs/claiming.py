@@ -14,7 +14,7 @@ from sqlalchemy import text as sql
 from sqlmodel import col
 
 from api.kit import clock, idempotency
-from api.kit.db import Database, Statement
+from api.kit.db import Database, Lent, Statement
 from api.kit.ids import new_id
 from api.kit.problems import NotFound, WrongMoment
 from api.kit.wire import dumps
@@ -97,21 +97,26 @@ async def claim(db: Database, viewer: Viewer, need_id: UUID, pending: idempotenc
 
     Raises NotFound, NotAllowed, OwnHousehold, NotQualified, AlreadyClaimed, WrongMoment, LiveLimit, KeyReused.
     """
-    for _ in range(_TRIES):
-        row = await db.fetch_one(_LOOK, need_id=need_id, key=pending.key, **params(viewer), **today())
-        if row is None:
-            raise NotFound("没有这项需求，或不在您的查看范围内")
-        known = earlier(row, pending)
-        if known is not None:
-            return known
-        NEEDS.decide(NeedMove.claim, NeedState(row["state"]), standings(row, viewer), facts(row, viewer))
-        answer = await _take(db, viewer, row, pending)
-        if answer is not None:
-            return answer
+    async with db.lending() as connection:
+        for _ in range(_TRIES):
+            row = await connection.fetch_one(
+                _LOOK, need_id=need_id, key=pending.key, **params(viewer), **today()
+            )
+            if row is None:
+                raise NotFound("没有这项需求，或不在您的查看范围内")
+            known = earlier(row, pending)
+            if known is not None:
+                return known
+            NEEDS.decide(NeedMove.claim, NeedState(row["state"]), standings(row, viewer), facts(row, viewer))
+            answer = await _take(db, connection, viewer, row, pending)
+            if answer is not None:
+                return answer
     raise WrongMoment("认领的人太多，请稍后再试")
 
 
-async def _take(db: Database, viewer: Viewer, row: Row, pending: idempotency.Pending) -> Answer | None:
+async def _take(
+    db: Database, connection: Lent, viewer: Viewer, row: Row, pending: idempotency.Pending
+) -> Answer | None:
     """The one statement; None where somebody was faster."""
     calendar = calendars.cached(row["calendar"])
     if calendar is None:
@@ -120,7 +125,7 @@ async def _take(db: Database, viewer: Viewer, row: Row, pending: idempotency.Pen
     now, claim_id = clock.now(), new_id()
     body = _prepared_answer(row, viewer, claim_id, now)
     try:
-        taken = await db.fetch_one(
+        taken = await connection.fetch_one(
             _CLAIM,
             need=row["id"],
             version=row["version"],
