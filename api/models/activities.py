@@ -106,6 +106,8 @@ class Activity(SQLModel, table=True):
     """Scratch of the signing-up statement: whether it has just taken a seat."""
     reason: str | None = text_column(optional=True)
     """Why it was cancelled."""
+    reason_passed_at: datetime | None = moment(optional=True)
+    """When it was judged fit for others."""
     published_at: datetime | None = moment(optional=True)
     version: int = version()
     created_at: datetime = moment(now=True)
@@ -150,7 +152,8 @@ class Seat(SQLModel, table=True):
     """The activity's time, half open: two back to back do not overlap."""
     offered_until: datetime | None = moment(optional=True)
     reason: str | None = text_column(optional=True)
-    """Why somebody was removed or excused."""
+    """Why somebody cancelled, was removed or excused."""
+    reason_passed_at: datetime | None = moment(optional=True)
     minutes_automatic: int = whole(0, small=True)
     minutes_added: int = whole(0, small=True)
     ended_at: datetime | None = moment(optional=True)

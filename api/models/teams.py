@@ -54,6 +54,7 @@ class TeamMember(SQLModel, table=True):
     person_id: PersonId = link("people.id")
     state: TeamMemberState = word(TeamMemberState, default=TeamMemberState.pending)
     reason: str | None = text_column(optional=True)
+    reason_passed_at: datetime | None = moment(optional=True)
     joined_at: datetime = moment(now=True)
     left_at: datetime | None = moment(optional=True)
     version: int = version()

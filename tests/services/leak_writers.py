@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from io import BytesIO
 from typing import Any
 
@@ -29,6 +30,8 @@ class World:
     marked: set[str] = field(default_factory=set)
     """Tables of which a row holds the marker."""
     pictures: list[str] = field(default_factory=list)
+    refused: Actor | None = None
+    """Somebody whom a leader did not take into the team, for a reason nobody has judged."""
 
 
 async def _picture(who: Actor) -> dict[str, Any]:
@@ -194,6 +197,8 @@ async def _activities(world: World) -> None:
             "/teams", {"place_id": str(town.here.place), "name": "邻里队", "leader_id": str(leader.id)}
         )
     )
+    later = activities.START + timedelta(days=1)
+    off, kept = await activities.published(town), await activities.published(town, starts=later)
     marked = {name: f"{MARK}{name}" for name in ("title", "text", "spot")}
     drafts = [
         await activities.drawn_up(town, leader, team_id=team["id"], uploads=[], **marked) for _ in range(2)
@@ -212,7 +217,16 @@ async def _activities(world: World) -> None:
             {"id": drafts[1]["id"]},
         )
         world.ids["seat_id"] = [str(seat.scalar_one())]
-    world.ids["activity_id"] = [draft["id"] for draft in drafts]
+    for activity in (off, kept):
+        seat = await activities.sign_up(town.there.resident, activity)
+        world.ids["seat_id"].append(seat["id"])
+    await activities.move(town.here.worker, off, "cancel", reason=f"{MARK}停办")
+    await activities.seat_move(town.here.worker, world.ids["seat_id"][-1], "remove", reason=f"{MARK}移出")
+    asks = await activities.volunteer(town, "想入队")
+    member = await made(asks.post(f"/teams/{team['id']}/members"))
+    await done(town.here.worker.post(f"/team-members/{member['id']}/moves/refuse", {"reason": f"{MARK}不收"}))
+    world.refused = asks
+    world.ids["activity_id"] = [*(draft["id"] for draft in drafts), off, kept]
     world.ids["team_id"] = [team["id"]]
     world.ids["certificate_id"] = [team["id"]]
     world.ids["number"] = ["320102002001-2026-ABCDEFGHJKMN"]

@@ -170,7 +170,8 @@ async def test_before_it_passed_nobody_else_sees_a_word_in_any_route(world: Worl
             await tx.execute(
                 text(f"update {table} set content = :state where content <> 'pass'"), {"state": state}
             )
-    for who in (town.there.resident, town.stranger):
+    assert world.refused is not None
+    for who in (town.there.resident, town.stranger, world.refused):
         found, answered = await _leaks(world, "/v1", who)
         assert found == []
         assert answered > 20
@@ -204,5 +205,9 @@ async def test_the_author_sees_it_and_so_does_everybody_once_it_has_passed(
     assert (await there.get(f"/wishes/{world.ids['need_id'][-1]}")).json()["rating_text"] == f"{MARK}评语"
     seen = {address.partition(" ")[0] for address in neighbours}
     assert {"/v1/cases", "/v1/cases/{case_id}", "/v1/cases/similar", "/v1/cases/{case_id}/ratings"} <= seen
+    assert {"/v1/activities/{activity_id}", "/v1/seats/{seat_id}"} <= seen
+    assert world.refused is not None
+    refused, _ = await _leaks(world, "/v1", world.refused)
+    assert "/v1/teams/{team_id}/members" in {address.partition(" ")[0] for address in refused}
     assert "/v1/memberships/{membership_id}" not in seen
     assert {"/v1/wishes/{need_id}", "/v1/help-requests", "/v1/me/offers"} <= seen

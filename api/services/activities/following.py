@@ -35,7 +35,7 @@ OF_ACTIVITY: Words = {
     "draw_up": (Word(_A.staff, "新的活动草稿", "“{title}”等待审核和发布。"),),
     "publish": (Word(_A.organiser, "活动已发布", "“{title}”已发布，{when}开始。"),),
     "remind": (Word(_A.coming, "活动提醒", "您报名的“{title}”{when}开始。现在取消算临期取消。"),),
-    "cancel": (Word(_A.everybody, "活动取消", "“{title}”{told}。"),),
+    "cancel": (Word(_A.everybody, "活动取消", "“{title}”已取消，原因见活动详情。"),),
     "end": (Word(_A.organiser, "时长公示", "“{title}”的服务时长开始公示，3 天后计入。"),),
 }
 OF_SEAT: Words = {

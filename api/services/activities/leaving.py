@@ -6,11 +6,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.kit import clock
 from api.rules.activity_words import SeatState
+from api.rules.content import CheckScene
 from api.services import deadlines
 from api.services.access import Viewer
 from api.services.activities import strikes
 from api.services.activities.finding import SeatSubject, count, find_seat, lock
 from api.services.activities.queueing import freed
+from api.services.content import moderation
 
 _HELD = (SeatState.offered, SeatState.confirmed)
 
@@ -32,15 +34,31 @@ async def remove(tx: AsyncSession, actor: Viewer, seat_id: UUID, reason: str) ->
 async def excuse(tx: AsyncSession, actor: Viewer, seat_id: UUID, reason: str) -> None:
     """核销: a good reason for not having come."""
     seat = await find_seat(tx, actor, seat_id)
-    await seat.move(tx, "excuse", text="组织者核销", reason=reason)
+    await seat.move(tx, "excuse", text="组织者核销", reason=reason, reason_passed_at=None)
+    await _watch(tx, seat, reason)
     await strikes.excused(tx, seat.row["person_id"])
+
+
+async def _watch(tx: AsyncSession, seat: SeatSubject, reason: str | None) -> None:
+    await moderation.watch(
+        tx,
+        subject_kind="seat_reason",
+        subject_id=seat.id,
+        author_id=seat.actor_id,
+        texts=[reason],
+        path=seat.row["path"],
+        scene=CheckScene.comment,
+    )
 
 
 async def _leave(tx: AsyncSession, seat: SeatSubject, move: str, text: str, reason: str | None) -> None:
     seat.require(move)
     activity_id, before = seat.row["activity_id"], seat.state
     await lock(tx, activity_id)
-    await seat.move(tx, move, text=text, reason=reason, offered_until=None, ended_at=clock.now())
+    await seat.move(
+        tx, move, text=text, reason=reason, reason_passed_at=None, offered_until=None, ended_at=clock.now()
+    )
+    await _watch(tx, seat, reason)
     await deadlines.cancel(tx, seat.id)
     if before is SeatState.waitlisted:
         await count(tx, activity_id, waiting=-1)

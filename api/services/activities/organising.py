@@ -120,9 +120,11 @@ def _malformed(field: str, message: str) -> Malformed:
     return Malformed(message, errors=[{"loc": ["body", field], "msg": message, "type": "value_error"}])
 
 
-async def _watch(tx: AsyncSession, activity_id: UUID, author: UUID, path: str, *texts: str) -> None:
+async def _watch(
+    tx: AsyncSession, activity_id: UUID, author: UUID | None, path: str, *texts: str, kind: str = "activity"
+) -> None:
     await moderation.watch(
-        tx, subject_kind="activity", subject_id=activity_id, author_id=author, texts=texts, path=path
+        tx, subject_kind=kind, subject_id=activity_id, author_id=author, texts=texts, path=path
     )
 
 
@@ -217,7 +219,8 @@ async def cancel(
 
 
 async def _cancel(tx: AsyncSession, activity: ActivitySubject, reason: str) -> None:
-    await activity.move(tx, "cancel", text="取消活动", told=f"取消活动：{reason}", reason=reason)
+    await activity.move(tx, "cancel", text="取消活动", reason=reason, reason_passed_at=None)
+    await _watch(tx, activity.id, activity.actor_id, activity.row["path"], reason, kind="activity_reason")
     await deadlines.cancel(tx, activity.id)
 
 

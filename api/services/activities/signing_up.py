@@ -148,7 +148,8 @@ def _prepared(row: Row, viewer: Viewer, seat_id: UUID, now: Any) -> dict[str, An
     """The seat as it is once the statement has gone through; state, ticket and position are the statement's."""
     seat = {
         "id": seat_id, "state": SeatState.confirmed, "ticket": 0, "position": None, "offered_until": None,
-        "minutes_automatic": 0, "minutes_added": 0, "version": 1, "created_at": now, "updated_at": now, "reason": None,
+        "minutes_automatic": 0, "minutes_added": 0, "version": 1, "created_at": now, "updated_at": now,
+        "reason": None, "reason_passed_at": None,
         "activity_id": row["id"], "activity_state": row["state"], "pairs_today": 0,
         "person_id": viewer.person_id, "person_name": row["my_name"], "author_id": row["author_id"],
         "leads": row["leads"], "roles": row["roles"],

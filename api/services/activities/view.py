@@ -92,7 +92,7 @@ def lacking(row: Row) -> tuple[str, ...]:
 
 _PLAIN = (
     "id", "title", "text", "spot", "content", "state", "series_id", "starts_at", "ends_at", "open_to", "registered",
-    "qualifications", "min_age", "max_age", "insured", "radius", "seats", "free", "queue", "waiting", "reason",
+    "qualifications", "min_age", "max_age", "insured", "radius", "seats", "free", "queue", "waiting",
     "published_at", "version", "created_at", "updated_at",
 )  # fmt: skip
 
@@ -103,6 +103,7 @@ def view(row: Row, viewer: Viewer) -> dict[str, Any]:
     has_position = row["latitude"] is not None
     return {
         **{name: row[name] for name in _PLAIN},
+        "reason": row["reason"] if row["reason_passed_at"] is not None or inside(row, viewer) else None,
         "position": {"latitude": row["latitude"], "longitude": row["longitude"]} if has_position else None,
         "place": {"id": row["place_id"], "name": row["place_name"]},
         "community": {"id": row["community_id"], "name": row["community_name"]},
@@ -159,12 +160,20 @@ def seat_moves(row: Row, viewer: Viewer) -> list[str]:
     return SEATS.open(SeatState(row["state"]), seat_standings(row, viewer), seat_facts(row, viewer))
 
 
+def _may_read_reason(row: Row, viewer: Viewer) -> bool:
+    """Once it has passed; before that who wrote it, and staff. Who cancels says why himself, the rest organisers say."""
+    if row["reason_passed_at"] is not None or Permission.activity_read in permitted(row):
+        return True
+    own = row["state"] in (SeatState.cancelled, SeatState.cancelled_late)
+    return bool(row["person_id"] == viewer.person_id) if own else organises(row, viewer)
+
+
 def seat_view(row: Row, viewer: Viewer) -> dict[str, Any]:
     """The wire shape of one seat, for its person and for those who organise."""
     said = row["content"] == ContentState.passed or inside(row, viewer)
     return {
         **{name: row[name] for name in _SEAT},
-        "reason": row["reason"],
+        "reason": row["reason"] if _may_read_reason(row, viewer) else None,
         "activity": {
             "id": row["activity_id"],
             **{name: row[name] if said else UNSAID for name in ("title", "spot")},

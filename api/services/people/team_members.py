@@ -14,6 +14,7 @@ from api.kit.paging import page, read_cursor
 from api.kit.problems import NotFound
 from api.models import Person, Team, TeamMember
 from api.models.teams import TeamId
+from api.rules.content import CheckScene
 from api.rules.roles import Permission, Role, capacity, roles_with
 from api.rules.teams import (
     TEAM_MEMBERS,
@@ -24,6 +25,7 @@ from api.rules.teams import (
 )
 from api.services import notices
 from api.services.access import VIEWER, Viewer, params, reaches, roles_here
+from api.services.content import moderation
 from api.services.moves import Subject
 from api.services.people.accounts import active
 from api.services.people.belonging import SELF_TITLE, AlreadyRegistered
@@ -76,6 +78,7 @@ def _members() -> Select[Any]:
         TeamMember,
         col(Team.name).label("team_name"),
         col(Team.leader_id),
+        col(At.path),
         col(Person.nickname),
         roles_here(col(At.path)).scalar_subquery().label("roles"),
     )
@@ -105,7 +108,8 @@ def member_view(viewer: Viewer, row: Any) -> dict[str, Any]:
     it: TeamMember = row.TeamMember
     mine = it.person_id == viewer.person_id
     return {
-        **{f: getattr(it, f) for f in ("id", "state", "reason", "joined_at", "left_at", "version")},
+        **{f: getattr(it, f) for f in ("id", "state", "joined_at", "left_at", "version")},
+        "reason": it.reason if it.reason_passed_at is not None or not mine else None,
         "team": {"id": it.team_id, "name": row.team_name},
         "person": {"id": it.person_id, "name": row.nickname, "mine": mine},
         "leads": row.leader_id == it.person_id,
@@ -182,7 +186,16 @@ async def move(
     """Confirm, refuse, leave or remove. Raises NotFound, NotAllowed, WrongMoment, LeaderStays."""
     member = await _find(tx, viewer, member_id)
     gone: dict[str, Any] = {} if name is TeamMemberMove.confirm else {"left_at": clock.now()}
-    await member.move(tx, name, text=_WORDS[name], reason=reason, **gone)
+    await member.move(tx, name, text=_WORDS[name], reason=reason, reason_passed_at=None, **gone)
+    await moderation.watch(
+        tx,
+        subject_kind="team_member_reason",
+        subject_id=member_id,
+        author_id=viewer.person_id,
+        texts=[reason],
+        path=member.row.path,
+        scene=CheckScene.comment,
+    )
 
 
 _TOLD = {
