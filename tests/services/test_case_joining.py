@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import text
 
 from api.kit import clock
+from tests import neighbours
 from tests.town import Actor, Town
 
 Pump = Callable[[], Awaitable[None]]
@@ -85,9 +86,12 @@ async def test_one_supports_once_and_may_take_it_back(town: Town) -> None:
 
 
 async def test_supporters_hear_of_each_public_step_and_rate_for_themselves(town: Town, pump: Pump) -> None:
-    case = (await town.submit(**LIFT))["id"]
-    fan = town.here.second_worker
-    await fan.post(f"/cases/{case}/supports")
+    case = (await town.submit(**LIFT, visibility="public"))["id"]
+    fan = await neighbours.somebody(town, "同楼的")
+    await neighbours.lives(town, fan, town.here.home)
+    await pump()
+    for who in (fan, town.here.second_worker):
+        assert (await who.post(f"/cases/{case}/supports")).status_code == 201
     await pump()
     early = await fan.post(f"/cases/{case}/ratings", {"overall": 4})
     assert (early.status_code, early.json()["code"]) == (409, "wrong_moment")
@@ -95,7 +99,7 @@ async def test_supporters_hear_of_each_public_step_and_rate_for_themselves(town:
     await town.here.secretary.move(case, "pass_check")
     await pump()
     told = "\n".join(await _titles(fan))
-    for step in ("已派至", "已签收", "新的公开答复", "已处置", "请评价"):
+    for step in ("已签收", "新的公开答复", "已处置", "请评价"):
         assert f"您附和的诉求“{LIFT['title']}”" in told
         assert step in told
     low = await fan.post(f"/cases/{case}/ratings", {"overall": 1})
@@ -104,6 +108,8 @@ async def test_supporters_hear_of_each_public_step_and_rate_for_themselves(town:
     assert (rated.json()["state"], rated.json()["rating"]) == ("closed", 5)
     again = await fan.post(f"/cases/{case}/ratings", {"overall": 5})
     assert (again.status_code, again.json()["code"]) == (409, "already_rated")
+    own = await town.here.second_worker.post(f"/cases/{case}/ratings", {"overall": 5})
+    assert (own.status_code, own.json()["code"]) == (403, "not_allowed"), "his own unit's work"
 
 
 async def test_a_merged_reporter_is_told_and_rates_the_common_case(town: Town, pump: Pump) -> None:
@@ -156,6 +162,35 @@ async def test_an_objection_brings_the_case_back_as_if_never_merged(town: Town, 
     assert back.json()["due"]["finish"]["due_at"] == due
     await pump()
     assert (await town.here.resident.get(f"/cases/{child}")).json()["state"] == "dispatched"
+
+
+async def test_what_was_owed_before_a_merge_is_owed_after_it(town: Town, pump: Pump) -> None:
+    """In its second cycle the community has to confirm, and somebody else to call back: a merge forgets neither."""
+    parent, child = await _pair(town)
+    await pump()
+    await _handled(town, child)
+    await town.here.secretary.move(child, "pass_check")
+    low = await town.here.resident.post(f"/cases/{child}/ratings", {"overall": 1})
+    assert low.status_code == 200, low.text
+
+    async def owed() -> dict[str, Any]:
+        async with town.app.state.db.reading() as tx:
+            found = await tx.execute(
+                text(
+                    "select kind, due_at from deadlines where subject_id = :child and cycle = 2 and met_at is null"
+                    " and cancelled_at is null and kind in ('contact', 'finish', 'confirming', 'calling_back')"
+                ),
+                {"child": child},
+            )
+            return {row.kind: row.due_at for row in found}
+
+    before = await owed()
+    assert before.keys() == {"contact", "finish", "confirming", "calling_back"}
+    merged = await town.here.worker.move(child, "merge", parent_id=parent)
+    assert merged.status_code == 200, merged.text
+    assert await owed() == {}
+    assert (await town.here.resident.move(child, "object", reason="不是同一件")).status_code == 200
+    assert await owed() == before
 
 
 async def test_a_request_nobody_decided_before_the_merge_starts_no_clock_after_it(

@@ -147,7 +147,7 @@ async def test_who_entered_it_answers_for_who_has_no_login_and_nobody_rates_for_
         assert (await supporter.post(f"/cases/{case}/supports")).status_code == 201
     await here.worker.move(case, "finish", outcome="solved", reply="已加固。")
     await here.secretary.move(case, "pass_check")
-    for staff in (walker, here.secretary, here.worker, town.supervisor):
+    for staff in (walker, here.secretary, here.worker, here.second_worker, town.supervisor):
         offered = (await staff.get(f"/cases/{case}")).json()["moves"]
         assert not {"rate", "dispute"} & set(offered), staff.name
         for move, stars in (("rate", 5), ("dispute", 1)):
@@ -155,11 +155,44 @@ async def test_who_entered_it_answers_for_who_has_no_login_and_nobody_rates_for_
             assert refused.status_code == 403, staff.name
         mark = await staff.post(f"/cases/{case}/ratings", {"overall": 5})
         assert (mark.status_code, mark.json()["code"]) == (403, "not_allowed"), staff.name
-    assert (await here.second_worker.post(f"/cases/{case}/ratings", {"overall": 4})).status_code == 200
     clock.move(timedelta(days=8))
     await pump()
     ended = (await walker.get(f"/cases/{case}")).json()
     assert (ended["state"], ended["rating"]) == ("closed", None)
+
+
+async def test_a_word_he_cannot_read_is_no_contact_with_who_has_no_login(
+    town: Town, pump: Pump, wechat_simulator: Simulator
+) -> None:
+    """Neither a public reply nor a question reaches him; that somebody rang him up does, whoever it was."""
+    here = town.here
+    walker = await grid_worker(town, wechat_simulator)
+    case = await _asked_about(town, pump, walker)
+    reply = {"kind": "reply", "text": "已安排人员查看。"}
+    assert (await here.worker.post(f"/cases/{case}/messages", reply)).status_code == 201
+
+    async def contact() -> dict[str, Any]:
+        seen = (await walker.get(f"/cases/{case}")).json()
+        assert (seen["first_contact_at"] is None) is (seen["due"]["contact"]["met_at"] is None)
+        found: dict[str, Any] = seen["due"]["contact"]
+        return found
+
+    assert (await contact())["met_at"] is None
+    clock.move(timedelta(minutes=10))
+    answered = await walker.move(case, "answer", text="三层", channel="phone")
+    assert answered.status_code == 200, answered.text
+    assert (await contact())["met_at"] is not None
+
+    other = str((await _enter(town, walker))["id"])
+    await pump()
+    await here.worker.move(other, "sign")
+    assert (await here.worker.post(f"/cases/{other}/messages", reply)).status_code == 201
+    early = await here.worker.move(other, "finish", outcome="solved", reply="已加固。")
+    assert early.status_code == 409, early.text
+    said = {"kind": "contact", "text": "已电话联系。"}
+    assert (await here.worker.post(f"/cases/{other}/messages", said)).status_code == 201
+    done = await here.worker.move(other, "finish", outcome="solved", reply="已加固。")
+    assert done.status_code == 200, done.text
 
 
 async def test_where_the_recorder_is_gone_a_dispatcher_answers_and_the_person_himself_once_he_is_there(

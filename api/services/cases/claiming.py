@@ -7,7 +7,7 @@ has committed, so whichever comes last finds both; the reporter is written once.
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import update
+from sqlalchemy import literal, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -22,17 +22,26 @@ REMEMBERED = timedelta(days=90)
 
 async def claim(tx: AsyncSession, *, person_id: UUID | None = None, case_id: UUID | None = None) -> None:
     """Give unclaimed cases, of one person's number or one of them, to whom the number belongs now."""
-    wanted = [col(Person.id) == person_id] if person_id is not None else [col(Case.id) == case_id]
     now = clock.now()
+    theirs = [
+        col(Person.id) == person_id if person_id is not None else col(Case.id) == case_id,
+        col(Case.reporter_id).is_(None),
+        col(Case.behalf_phone_index) == col(Person.phone_index),
+        col(Case.created_at) > now - REMEMBERED,
+        col(Person.state) == PersonState.active,
+    ]
+    # In the order in which everybody locks several cases (api/services/cases/merging.py).
+    held = await tx.execute(
+        select(col(Case.id))
+        .select_from(Case)
+        .join(Person, literal(True))
+        .where(*theirs)
+        .order_by(col(Case.id))
+        .with_for_update(of=Case, key_share=True)
+    )
     claimed = await tx.execute(
         update(Case)
-        .where(
-            col(Case.reporter_id).is_(None),
-            col(Case.behalf_phone_index) == col(Person.phone_index),
-            col(Case.created_at) > now - REMEMBERED,
-            col(Person.state) == PersonState.active,
-            *wanted,
-        )
+        .where(*theirs, col(Case.id).in_(held.scalars().all()))
         .values(reporter_id=col(Person.id), version=col(Case.version) + 1, updated_at=now)
         .returning(col(Case.id))
         .execution_options(synchronize_session=False)

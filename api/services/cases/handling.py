@@ -145,17 +145,10 @@ async def sign(tx: AsyncSession, actor: Viewer, case_id: UUID) -> None:
 async def ask(tx: AsyncSession, actor: Viewer, case_id: UUID, question: str) -> None:
     """请反映人补充: the resident's clocks stand still until the answer, at most three working days."""
     case = await find(tx, actor, case_id)
-    now = clock.now()
-    await case.move(
-        tx,
-        "ask",
-        text="请反映人补充情况",
-        asks=case.row["asks"] + 1,
-        first_contact_at=case.row["first_contact_at"] or now,
-        contacted_cycle=case.row["cycle"],
-    )
+    await case.move(tx, "ask", text="请反映人补充情况", asks=case.row["asks"] + 1)
     say(tx, case, MessageKind.question, question)
-    await deadlines.meet(tx, case_id, [CaseClock.contact])
+    if case.row["reporter_id"] is not None:
+        await talking.contacted(tx, case_id)
     await deadlines.pause(tx, case_id, PAUSED_CLOCKS)
     await restart_clock(tx, case, CaseClock.asking, STEPS[CaseClock.asking])
 
@@ -180,6 +173,7 @@ async def answer(
         await case.move(tx, "answer", text="反映人已补充")
     else:
         await case.move(tx, "answer", text=f"{_REACHED[channel]}，代为补充", data={"channel": channel.value})
+        await talking.contacted(tx, case_id)
     await talking.put_in(tx, case, MessageKind.answer, text, upload_ids)
     await deadlines.meet(tx, case_id, [CaseClock.asking])
     await deadlines.resume(tx, case_id, PAUSED_CLOCKS)

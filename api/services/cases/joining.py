@@ -107,10 +107,12 @@ async def rate(tx: AsyncSession, viewer: Viewer, case_id: UUID, stars: Stars) ->
     """Rate as one who joined: a supporter, or the reporter of a case merged into the one that was handled.
 
     False for somebody who did not join: the reporter's own rating is a move. Raises NotFound, NotAllowed for who
-    handled or entered it, AlreadyRated, WrongMoment before the check and after the week.
+    handled or entered it or serves in the unit, AlreadyRated, WrongMoment before the check and after the week.
     """
     case = await find(tx, viewer, case_id)
     parent_id = case.row["merged_into_id"]
+    if Standing.unit_member in case.standings:
+        raise NotAllowed("承办单位的人员不评价本单位的办理", moves=case.moves())
     merged = Standing.reporter in case.standings and parent_id is not None
     if not merged and not (await _supports(tx, viewer, case_id))["supported"]:
         return False

@@ -24,6 +24,16 @@ from api.services.access import Viewer
 from api.services.cases import talking
 from api.services.cases.finding import CaseSubject, find
 
+_GOES_ON = (
+    *RESIDENT_CLOCKS,
+    CaseClock.confirming,
+    CaseClock.calling_back,
+    CaseClock.planning,
+    CaseClock.to_town,
+    CaseClock.supervising,
+)
+"""What was owed before a merge is owed after it; the unit's own clocks begin with the next unit."""
+
 
 async def merge(tx: AsyncSession, actor: Viewer, case_id: UUID, parent_id: UUID) -> None:
     """并单: the case becomes part of `parent_id`, which goes on for both. Raises NotFound, NotMergeable."""
@@ -97,8 +107,9 @@ async def unmerge(
         .where(
             col(Deadline.subject_id) == case_id,
             col(Deadline.cycle) == case.row["cycle"],
-            col(Deadline.kind).in_([kind.value for kind in RESIDENT_CLOCKS]),
+            col(Deadline.kind).in_([kind.value for kind in _GOES_ON]),
             col(Deadline.met_at).is_(None),
+            col(Deadline.cancelled_at) >= case.row["merged_at"],
         )
         .values(cancelled_at=None)
     )

@@ -46,7 +46,8 @@ async def say(
 ) -> dict[str, Any]:
     """Add a reply, a record of contact or a note. Raises NotFound, NotAllowed, WrongMoment.
 
-    A word from staff that the resident sees is the first human contact; 签收 and receipts are none.
+    A word from staff that the resident sees is the first human contact; 签收 and receipts are none. For whom a case
+    was entered sees nothing of it before it is his: then only a record of contact tells that somebody spoke to him.
     """
     case = await find(tx, actor, case_id)
     await stand(tx, actor)
@@ -65,8 +66,9 @@ async def say(
         await hold(tx, case)
     message = await put_in(tx, case, kind, text, upload_ids)
     by_staff = staff and not (reporter and kind is MessageKind.reply)
-    if kind is not MessageKind.note and by_staff:
-        await _contacted(tx, case_id)
+    heard = kind is MessageKind.contact or (kind is MessageKind.reply and case.row["reporter_id"] is not None)
+    if heard and by_staff:
+        await contacted(tx, case_id)
     record(
         tx,
         subject_kind="case",
@@ -116,8 +118,9 @@ async def watch(tx: AsyncSession, case: CaseSubject, what: str, subject_id: UUID
         )
 
 
-async def _contacted(tx: AsyncSession, case_id: UUID) -> None:
-    """Facts that guards look at changed, hence a new version: a move decided on the old ones starts over."""
+async def contacted(tx: AsyncSession, case_id: UUID) -> None:
+    """A person has spoken to the resident. Facts that guards look at changed, hence a new version: a move decided on
+    the old ones starts over."""
     await tx.execute(
         update(Case)
         .where(
