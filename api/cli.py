@@ -7,6 +7,8 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_group
 
+from api.kit.late import loading
+
 _WHERE = {
     "serve": "serve",
     "migrate": "serve",
@@ -32,7 +34,8 @@ class _Commands(TyperGroup):
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         if cmd_name not in _WHERE:
             return None
-        module = import_module(f"api.commands.{_WHERE[cmd_name]}")
+        with loading():
+            module = import_module(f"api.commands.{_WHERE[cmd_name]}")
         return get_group(module.commands).get_command(ctx, cmd_name)
 
 

@@ -4,7 +4,7 @@ import sys
 from importlib import import_module
 
 from api.commands.faults import SETTING_ERRORS, setting_faults
-from api.kit.late import late
+from api.kit.late import late, loading
 from api.kit.start_fault import StartFault
 
 _ALONE = {"api": "api.commands.api_process", "worker": "api.commands.worker_process"}
@@ -18,7 +18,9 @@ def main() -> None:
     wanted, *arguments = sys.argv[1:] or [""]
     try:
         if wanted in _ALONE:
-            import_module(_ALONE[wanted]).main(arguments)
+            with loading():
+                process = import_module(_ALONE[wanted])
+            process.main(arguments)
         else:
             import_module("api.cli").app()
     except StartFault as stopped:

@@ -1,0 +1,7 @@
+"""The tests, and the programs they start."""
+
+import gc
+
+gc.set_threshold(
+    50_000, 20, 50
+)  # what they load is much and stays: by the default it is looked through all the time

@@ -13,6 +13,7 @@ from typing import Any, ClassVar, TypeVar
 from uuid import UUID
 
 import httpx
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
@@ -329,6 +330,7 @@ class Walk(RuleBasedStateMachine):
         self.stage.do(pump())
 
 
+@pytest.mark.timeout(180 + 10 * WALKS)
 async def test_the_laws_survive_random_hands(town: Town, pump: Callable[[], Awaitable[None]]) -> None:
     Walk.stage = Stage(town, pump, asyncio.get_running_loop())
     walking = settings(
