@@ -12,11 +12,11 @@ from api.kit import clock
 from api.settings import Settings
 from tests.activities import check_in, published, seat_move, sign_up, volunteer
 from tests.faults.killing import SlowWorker
-from tests.faults.often import often
+from tests.faults.often import PATIENCE_S, often
 from tests.neighbours import scalar
 from tests.town import Town
 
-pytestmark = [pytest.mark.fault, pytest.mark.timeout(420)]
+pytestmark = [pytest.mark.fault, pytest.mark.timeout(PATIENCE_S)]
 KILLS = often(2)
 EACH = 2 + KILLS // 5
 ANSWERED, OVER, PUBLIC = timedelta(hours=13), timedelta(days=9), timedelta(days=13)

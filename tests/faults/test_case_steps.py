@@ -11,14 +11,14 @@ from sqlalchemy import text
 from api.kit.cache import Redis
 from api.settings import Settings
 from tests.faults.killing import SlowWorker
-from tests.faults.often import often
+from tests.faults.often import PATIENCE_S, often
 from tests.neighbours import scalar
 from tests.services.case_laws import Laws
 from tests.services.test_appointment_story import _ask, _receives
 from tests.services.test_case_requests import asked, decide, finished, signed
 from tests.town import Town
 
-pytestmark = [pytest.mark.fault, pytest.mark.timeout(420)]
+pytestmark = [pytest.mark.fault, pytest.mark.timeout(PATIENCE_S)]
 Pump = Callable[[], Awaitable[None]]
 KILLS = often(2)
 LATER = timedelta(days=12)

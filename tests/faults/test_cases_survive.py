@@ -24,10 +24,10 @@ from api.kit.engines import EmbeddedEngines
 from api.kit.engines.layout import NAME, OWNER
 from api.settings import Settings
 from tests.e2e.topology import Program, free_port
-from tests.faults.often import often
+from tests.faults.often import PATIENCE_S, often
 from tests.town import Actor, Town
 
-pytestmark = [pytest.mark.fault, pytest.mark.timeout(420)]
+pytestmark = [pytest.mark.fault, pytest.mark.timeout(PATIENCE_S)]
 
 KILLS = often(3)
 """Of PostgreSQL and of the API each."""

@@ -9,12 +9,12 @@ from sqlalchemy import text
 
 from api.kit import clock
 from api.settings import Settings
-from tests.faults.often import often
+from tests.faults.often import PATIENCE_S, often
 from tests.faults.racing import RACERS, Pair, race, two_processes
 from tests.neighbours import member, scalar
 from tests.town import Actor, Town
 
-pytestmark = [pytest.mark.fault, pytest.mark.timeout(420)]
+pytestmark = [pytest.mark.fault, pytest.mark.timeout(PATIENCE_S)]
 ROUNDS, MEMBERS = often(3), 20
 
 

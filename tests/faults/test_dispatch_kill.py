@@ -9,12 +9,12 @@ from api.rules.people import MembershipKind
 from api.services.dispatch.planning import LEASE
 from api.settings import Settings
 from tests.faults.killing import SlowWorker
-from tests.faults.often import often
+from tests.faults.often import PATIENCE_S, often
 from tests.neighbours import member, published, scalar
 from tests.services.test_dispatch_story import act, batch, lines, order
 from tests.town import Town
 
-pytestmark = [pytest.mark.fault, pytest.mark.timeout(420)]
+pytestmark = [pytest.mark.fault, pytest.mark.timeout(PATIENCE_S)]
 KILLS = often(2)
 IN_PLANNING = KILLS // 2
 IN_OFFERING = KILLS - IN_PLANNING

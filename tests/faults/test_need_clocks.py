@@ -10,11 +10,11 @@ from sqlalchemy import text
 from api.rules.people import MembershipKind
 from api.settings import Settings
 from tests.faults.killing import SlowWorker
-from tests.faults.often import often
+from tests.faults.often import PATIENCE_S, often
 from tests.neighbours import member, move, published, scalar
 from tests.town import Town
 
-pytestmark = [pytest.mark.fault, pytest.mark.timeout(420)]
+pytestmark = [pytest.mark.fault, pytest.mark.timeout(PATIENCE_S)]
 EACH, KILLS = 4, often(2)
 LATER = timedelta(days=9)
 WAITING = """select (select count(*) from deliveries) + (select count(*) from deadlines

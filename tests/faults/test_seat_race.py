@@ -10,13 +10,13 @@ import pytest
 from api.kit import clock
 from api.settings import Settings
 from tests.activities import published
-from tests.faults.often import often
+from tests.faults.often import PATIENCE_S, often
 from tests.faults.racing import RACERS, race, two_processes
 from tests.neighbours import scalar, somebody
 from tests.services.test_seat_races import BROKEN
 from tests.town import Actor, Town
 
-pytestmark = [pytest.mark.fault, pytest.mark.timeout(420)]
+pytestmark = [pytest.mark.fault, pytest.mark.timeout(PATIENCE_S)]
 SEATS, QUEUE, ROUNDS = 5, 10, often(2)
 CROWDED = """select count(*) from activities a where a.seats <
   (select count(*) from seats s where s.activity_id = a.id and s.state in ('offered', 'confirmed'))"""
