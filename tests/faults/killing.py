@@ -53,34 +53,52 @@ class SlowWorker(Program):
         """How many effects were begun, by it and by those killed before."""
         return len(self._begun.read_text().split()) if self._begun.exists() else 0
 
-    async def through(self, town: Town, waiting: str, kills: int, between: Between | None = None) -> int:
+    async def through(
+        self,
+        town: Town,
+        waiting: str,
+        kills: int,
+        between: Between | None = None,
+        *,
+        begun: str | None = None,
+    ) -> int:
         """Kill it `kills` times in the middle of an effect, with `between` after each; then let it come to an end.
 
-        `waiting` is the SQL of a number that is nothing once all is done. Returns how many kills interrupted
-        something.
+        `waiting` is the SQL of a number that is nothing once all is done, `begun` that of how many effects were begun
+        where the database tells it. Returns how many kills interrupted something.
         """
         interrupted = 0
+
+        async def so_far() -> int:
+            return self.begun if begun is None else await scalar(town, begun)
+
         try:
             for _ in range(kills):
-                before = self.begun
+                enough = await so_far() + 2
                 self.launch()
                 # Of two begun one after the other the first has committed: each worker gets on by one at least.
-                await self._until(town, waiting, lambda before=before: self.begun > before + 1)  # type: ignore[misc]
+                await self._until(town, waiting, so_far, enough)
                 interrupted += await scalar(town, waiting) > 0
                 await asyncio.to_thread(self.kill)
                 if between is not None:
                     await between()
             self.launch()
-            await self._until(town, waiting, lambda: False, pause=0.1)
+            await self._until(town, waiting, pause=0.1)
         finally:
             self.kill()
         return interrupted
 
     async def _until(
-        self, town: Town, waiting: str, enough: Callable[[], bool], *, pause: float = 0.02
+        self,
+        town: Town,
+        waiting: str,
+        so_far: Callable[[], Awaitable[int]] | None = None,
+        enough: int = 0,
+        *,
+        pause: float = 0.02,
     ) -> None:
-        """Until `enough`, or nothing waits any more."""
+        """Until `so_far` has come to `enough`, or nothing waits any more."""
         end = time.monotonic() + 120
-        while not enough() and await scalar(town, waiting):
+        while (so_far is None or await so_far() < enough) and await scalar(town, waiting):
             assert time.monotonic() < end, self.output[-2000:]
             await asyncio.sleep(pause)

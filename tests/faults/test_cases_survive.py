@@ -6,48 +6,28 @@ import random
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
-import asyncpg
 import httpx
 import pytest
 from sqlalchemy import text
 
-from api import migrations
 from api.kit import cache
 from api.kit.cache import Redis
 from api.kit.engines import EmbeddedEngines
-from api.kit.engines.layout import NAME, OWNER
 from api.settings import Settings
 from tests.e2e.topology import Program, free_port
 from tests.faults.often import PATIENCE_S, often
+from tests.faults.own_engines import database_url, own_engines  # noqa: F401  (fixtures are found by being here)
 from tests.town import Actor, Town
 
 pytestmark = [pytest.mark.fault, pytest.mark.timeout(PATIENCE_S)]
 
 KILLS = often(3)
 """Of PostgreSQL and of the API each."""
-
-
-@pytest.fixture(scope="module")
-def own_engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedEngines]:
-    """Engines to be killed; the run's others are not touched."""
-    with EmbeddedEngines(tmp_path_factory.mktemp("cases") / "data", small=True) as started:
-        migrations.upgrade(started.addresses.database_url, owner=started.addresses.owner_url)
-        yield started
-
-
-@pytest.fixture
-async def database_url(own_engines: EmbeddedEngines) -> str:
-    name = f"t_{uuid4().hex[:12]}"
-    admin = await asyncpg.connect(own_engines.addresses.admin_url)
-    await admin.execute(f"create database {name} template {NAME} owner {OWNER}")
-    await admin.close()
-    return own_engines.addresses.database_url.replace(f"/{NAME}?", f"/{name}?")
 
 
 @pytest.fixture

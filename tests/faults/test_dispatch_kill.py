@@ -20,6 +20,7 @@ IN_PLANNING = KILLS // 2
 IN_OFFERING = KILLS - IN_PLANNING
 BATCHES, NEEDS, EACH = IN_PLANNING + 1, IN_OFFERING + 2, 3
 """Each life of the worker gets on by one at least; a member is offered no more than three."""
+TAKEN = "select sum(tries) from dispatch_batches"
 PLANNING = "select count(*) from dispatch_batches where state = 'queued'"
 OFFERING = "select (select count(*) from dispatch_batches where state = 'applying') + (select count(*) from deliveries)"
 
@@ -39,7 +40,7 @@ async def test_a_killed_worker_leaves_no_half_plan_and_no_second_offer(
         lives += 1
         worker.ahead(lives * (LEASE + timedelta(seconds=1)))
 
-    interrupted = await worker.through(town, PLANNING, IN_PLANNING, between=lease_over)
+    interrupted = await worker.through(town, PLANNING, IN_PLANNING, between=lease_over, begun=TAKEN)
     assert interrupted == IN_PLANNING, "the kills interrupted nothing"
     assert {(await batch(town, made))["state"] for made in ordered} == {"ready"}
     assert await scalar(town, "select count(*) from events where move = 'compute'") == BATCHES

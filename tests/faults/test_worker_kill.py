@@ -13,18 +13,15 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from uuid import UUID, uuid4
+from uuid import UUID
 
-import asyncpg
 import pytest
 from sqlalchemy import text
 from sqlmodel import col, select
 
-from api import migrations
 from api.kit import cache, clock
 from api.kit.db import Database
 from api.kit.engines import EmbeddedEngines
-from api.kit.engines.layout import NAME, OWNER
 from api.kit.events import Delivery, Event
 from api.kit.faults import as_problem
 from api.kit.ids import new_id
@@ -33,29 +30,12 @@ from api.services.jobs import last_beat
 from tests.e2e.topology import Program
 from tests.effects import effects, events, happen, prepare
 from tests.faults.often import often
+from tests.faults.own_engines import database_url, own_engines  # noqa: F401  (fixtures are found by being here)
 
 pytestmark = pytest.mark.fault
 
 KILLS = often(4)
 CLOCK = struct.Struct("<d")
-
-
-@pytest.fixture(scope="module")
-def own_engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedEngines]:
-    """Engines of these tests alone, to be stopped and started as they like; their database is the template."""
-    with EmbeddedEngines(tmp_path_factory.mktemp("worker") / "data", small=True) as started:
-        migrations.upgrade(started.addresses.database_url, owner=started.addresses.owner_url)
-        yield started
-
-
-@pytest.fixture
-async def database_url(own_engines: EmbeddedEngines) -> str:
-    """A fresh migrated database on them."""
-    name = f"t_{uuid4().hex[:12]}"
-    admin = await asyncpg.connect(own_engines.addresses.admin_url)
-    await admin.execute(f"create database {name} template {NAME} owner {OWNER}")
-    await admin.close()
-    return own_engines.addresses.database_url.replace(f"/{NAME}?", f"/{name}?")
 
 
 @pytest.fixture

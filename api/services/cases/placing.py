@@ -6,7 +6,6 @@ from sqlalchemy import Select, Uuid, and_, bindparam, exists, func, or_, select
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 
-from api.kit import idempotency
 from api.kit.db import Statement
 from api.models import (
     Asset,
@@ -23,6 +22,7 @@ from api.models import (
 )
 from api.rules.people import ResidencyState
 from api.services.access import VIEWER, prefixes
+from api.services.answers import with_key
 from api.services.places.settings import in_force
 
 
@@ -38,8 +38,6 @@ def _where(*, nearer: bool = False) -> Statement:
         .scalar_subquery()
     )
     community, above = aliased(Place, name="community"), aliased(Place, name="above")
-    key, answer = aliased(idempotency.IdempotencyKey), aliased(idempotency.IdempotencyAnswer)
-    key_name = bindparam("key", type_=col(key.key).type)  # type: ignore[attr-defined]
     lives_there = (
         exists()
         .where(
@@ -72,9 +70,6 @@ def _where(*, nearer: bool = False) -> Statement:
             col(Person.state).label("person_state"),
             select(func.max(col(CalendarVersion.version))).scalar_subquery().label("calendar"),
             in_force(col(Place.path)).label("setting_id"),
-            col(key.fingerprint),
-            col(answer.status),
-            col(answer.body),
         )
         .select_from(Person)
         .outerjoin(
@@ -87,11 +82,9 @@ def _where(*, nearer: bool = False) -> Statement:
         .outerjoin(
             community, and_(col(community.path) == func.left(col(Place.path), 17), col(community.active))
         )
-        .outerjoin(key, and_(col(key.person_id) == VIEWER, col(key.key) == key_name))
-        .outerjoin(answer, and_(col(answer.person_id) == VIEWER, col(answer.key) == key_name))
         .where(col(Person.id) == VIEWER)
     )
-    return Statement(_nearer(statement, community) if nearer else statement)
+    return Statement(with_key(_nearer(statement, community) if nearer else statement))
 
 
 def _nearer(statement: Select[Any], community: Any) -> Select[Any]:

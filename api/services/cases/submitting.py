@@ -85,7 +85,7 @@ async def _submit(
     where = await _look(connection, viewer, new, pending)
     if where is None or where["person_state"] != PersonState.active:
         raise NotAllowed("该账号已停用")
-    replay = answered(pending, where["fingerprint"], where["status"], where["body"])
+    replay = answered(pending, where)
     if replay is not None:
         return replay
     _check(new, where)
@@ -153,10 +153,12 @@ async def _submit(
         return Answer(201, bytes(row["body"]))
     # A twin with the same key was faster and its answer is there; or a picture was used up meanwhile.
     where = await _look(connection, viewer, new, pending)
-    replay = where and answered(pending, where["fingerprint"], where["status"], where["body"])
+    replay = where and answered(pending, where)
     if replay:
         return replay
-    if where is not None and where["fingerprint"] is None:  # nobody wrote: the pictures were not to be had
+    if (
+        where is not None and where["key_fingerprint"] is None
+    ):  # nobody wrote: the pictures were not to be had
         raise UploadNotUsable
     raise idempotency.StillRunning(retry_after=1)
 
