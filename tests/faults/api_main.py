@@ -14,20 +14,27 @@ import uvicorn
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.kit import logging
-from api.kit.db import Database, Statement
+from api.kit.db import Database, Lent, Statement
 from api.main import create_app
 from api.services.cases import writing
 from api.settings import Settings
 
 
-class DiesAfterCommit(Database):
-    """Commits, and is gone."""
-
+class _LentOnce(Lent):
     async def fetch_one(self, statement: Statement, /, **values: Any) -> Any:
         row = await super().fetch_one(statement, **values)
         if statement in (writing.OWN, writing.ENTERED) and row is not None:
             os._exit(9)
         return row
+
+
+class DiesAfterCommit(Database):
+    """Commits, and is gone."""
+
+    @asynccontextmanager
+    async def lending(self) -> AsyncIterator[Lent]:
+        async with super().lending() as lent:
+            yield _LentOnce(lent._connection)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:

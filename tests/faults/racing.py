@@ -12,7 +12,8 @@ import httpx
 
 from api.settings import Settings
 from tests.e2e.topology import Program, free_port, running
-from tests.town import Actor
+from tests.neighbours import somebody
+from tests.town import Actor, Town
 
 RACERS = 200
 
@@ -56,6 +57,14 @@ def two_processes(
     ]
     with running(*programs):
         yield Pair(tuple(f"http://127.0.0.1:{port}" for port in ports), tuple(programs))
+
+
+async def crowd_of(town: Town, many: int = RACERS) -> list[Actor]:
+    """So many people, each with a session."""
+    found: list[Actor] = []
+    while len(found) < many:  # as many at a time as the pool serves
+        found += await asyncio.gather(*(somebody(town, f"志愿者{len(found) + n}") for n in range(10)))
+    return found
 
 
 async def race(pair: Pair, asks: Sequence[tuple[Actor, str]]) -> list[httpx.Response]:

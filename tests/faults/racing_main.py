@@ -1,19 +1,26 @@
 """An API process for races: the product's own, until it is told to look first and write afterwards.
 
-`python -m tests.faults.racing_main PORT claims | seats`: with SIGUSR1 it keeps every check in Python and drops the
+`python -m tests.faults.racing_main PORT claims | seats | stock`: with SIGUSR1 it keeps every check in Python and drops the
 conditions from the statement that gives out what is named, as a build without them would. It must be caught.
 """
 
 import signal
 import sys
 from collections.abc import Callable
+from typing import Any
+from uuid import UUID
 
 import uvicorn
+from sqlalchemy import func, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
 
 from api.kit import logging
 from api.main import create_app
+from api.models import Reward
 from api.services.activities import signing_up
 from api.services.needs import claiming
+from api.services.points import spending
 from api.settings import Settings
 from tests.e2e.topology import replace
 
@@ -40,7 +47,21 @@ def break_seats() -> None:
     statement.sql = replace(sql, "and (free > 0 or waiting < queue)", "")
 
 
-BREAK: dict[str, Callable[[], None]] = {"claims": break_claims, "seats": break_seats}
+def break_stock() -> None:
+    """Who saw a piece on the shelf gets one."""
+
+    async def look_first(tx: AsyncSession, reward_id: UUID) -> Any:
+        reward = (await tx.execute(select(Reward).where(col(Reward.id) == reward_id))).scalar_one()
+        if reward.stock == 0:
+            raise spending.SoldOut
+        left = func.greatest(col(Reward.stock) - 1, 0)
+        await tx.execute(update(Reward).where(col(Reward.id) == reward_id).values(stock=left))
+        return reward
+
+    spending._take = look_first
+
+
+BREAK: dict[str, Callable[[], None]] = {"claims": break_claims, "seats": break_seats, "stock": break_stock}
 
 
 def main() -> None:

@@ -1,6 +1,5 @@
 """R1: two hundred want the five seats and ten places of one activity at once, against two API processes."""
 
-import asyncio
 from collections import Counter
 from datetime import timedelta
 from pathlib import Path
@@ -11,23 +10,16 @@ from api.kit import clock
 from api.settings import Settings
 from tests.activities import published
 from tests.faults.often import PATIENCE_S, often
-from tests.faults.racing import RACERS, race, two_processes
-from tests.neighbours import scalar, somebody
+from tests.faults.racing import RACERS, crowd_of, race, two_processes
+from tests.neighbours import scalar
 from tests.services.test_seat_races import BROKEN
-from tests.town import Actor, Town
+from tests.town import Town
 
 pytestmark = [pytest.mark.fault, pytest.mark.timeout(PATIENCE_S)]
 SEATS, QUEUE, ROUNDS = 5, 10, often(2)
 CROWDED = """select count(*) from activities a where a.seats <
   (select count(*) from seats s where s.activity_id = a.id and s.state in ('offered', 'confirmed'))"""
 """Activities with more people than seats."""
-
-
-async def _crowd(town: Town, many: int) -> list[Actor]:
-    found: list[Actor] = []
-    while len(found) < many:  # as many at a time as the pool serves
-        found += await asyncio.gather(*(somebody(town, f"志愿者{len(found) + n}") for n in range(10)))
-    return found
 
 
 async def _activity(town: Town, days: int, queue: int) -> str:
@@ -38,7 +30,7 @@ async def _activity(town: Town, days: int, queue: int) -> str:
 async def test_two_hundred_find_five_seats_and_ten_places_in_order_and_looking_first_is_caught(
     town: Town, settings: Settings, tmp_path: Path
 ) -> None:
-    crowd = await _crowd(town, RACERS)
+    crowd = await crowd_of(town)
     by_id = {str(who.id): who for who in crowd}
     with two_processes(settings, tmp_path, "seats") as pair:
         for n in range(ROUNDS):

@@ -82,16 +82,7 @@ async def rewards(tx: AsyncSession, place_id: UUID, *, limit: int, after: str | 
 async def redeem(tx: AsyncSession, viewer: Viewer, reward_id: UUID) -> UUID:
     """One piece: stock, then balance, then the ledger; whichever refuses undoes all. Raises SoldOut, PointsShort."""
     await active(tx, viewer)
-    taken = await tx.execute(
-        update(Reward)
-        .where(col(Reward.id) == reward_id, col(Reward.stock) > 0, col(Reward.active))
-        .values(stock=col(Reward.stock) - 1, updated_at=clock.now())
-        .returning(col(Reward.cost), col(Reward.title), col(Reward.place_id))
-    )
-    reward = taken.one_or_none()
-    if reward is None:
-        known = await tx.execute(select(1).where(col(Reward.id) == reward_id))
-        raise SoldOut if known.first() is not None else NotFound("没有这件兑换品")
+    reward = await _take(tx, reward_id)
     # Locks the account where it can pay; the ledger's writer takes the points off.
     able = await tx.execute(
         select(col(PointsAccount.person_id))
@@ -114,6 +105,21 @@ async def redeem(tx: AsyncSession, viewer: Viewer, reward_id: UUID) -> UUID:
         text=f"兑换：{reward.title}",
     )
     return made.id
+
+
+async def _take(tx: AsyncSession, reward_id: UUID) -> Any:
+    """One piece off the stock: what it is. Raises NotFound, SoldOut."""
+    taken = await tx.execute(
+        update(Reward)
+        .where(col(Reward.id) == reward_id, col(Reward.stock) > 0, col(Reward.active))
+        .values(stock=col(Reward.stock) - 1, updated_at=clock.now())
+        .returning(col(Reward.cost), col(Reward.title))
+    )
+    reward = taken.one_or_none()
+    if reward is None:
+        known = await tx.execute(select(1).where(col(Reward.id) == reward_id))
+        raise SoldOut if known.first() is not None else NotFound("没有这件兑换品")
+    return reward
 
 
 def _entry(it: Redemption, kind: EntryKind, amount: int, reason: str) -> PointsEntry:
