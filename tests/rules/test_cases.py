@@ -27,6 +27,7 @@ from api.rules.case_guards import (
     ReportedAlready,
     SameHands,
     TasksOpen,
+    TooLateToObject,
     TooLateToReopen,
     TransferredEnough,
     days_after,
@@ -199,30 +200,31 @@ def _facts(**changes: object) -> CaseFacts:
     return replace(OPEN, **changes)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize(
-    ("move", "state", "who", "facts", "refusal"),
-    [
-        ("finish", S.in_progress, W.handler, _facts(first_contact_at=None), NobodyContacted),
-        ("ask", S.in_progress, W.handler, _facts(asks=2), AskedEnough),
-        ("ask", S.in_progress, W.handler, _facts(asks=3), AskedEnough),
-        ("pass_check", S.handled, W.verifier, _facts(viewer_handled=True), SameHands),
-        ("fail_check", S.handled, W.verifier, _facts(viewer_handled=True), SameHands),
-        ("dispute", S.awaiting_rating, W.reporter, _facts(cycle=9), DisputedEnough),
-        ("finish", S.in_progress, W.handler, _facts(cycle=2), NobodyContacted),
-        ("finish", S.in_progress, W.handler, _facts(tasks_open=1), TasksOpen),
-        ("pass_check", S.handled, W.system, _facts(by_system=True, low_risk=False), NeedsAPerson),
-        ("transfer", S.dispatched, W.unit_lead, _facts(transfers=2), TransferredEnough),
-        ("transfer", S.in_progress, W.unit_lead, _facts(transfers=2), TransferredEnough),
-        ("reopen", S.closed, W.reporter, _facts(may_reopen=False), TooLateToReopen),
-        ("reopen", S.closed, W.verifier, _facts(cycle=9), DisputedEnough),
-        ("confirm", S.in_progress, W.dispatcher, _facts(confirm_owed=False), NothingToConfirm),
-        ("confirm", S.in_progress, W.dispatcher, _facts(viewer_handled=True), SameHands),
-        ("call_back", S.closed, W.caller, _facts(callback_owed=False), NoCallBackOwed),
-        ("plan", S.in_progress, W.dispatcher, _facts(level=1), NotThatHigh),
-        ("report_up", S.in_progress, W.overseer, _facts(level=3), NotThatHigh),
-        ("mark_hazard", S.in_progress, W.dispatcher, _facts(hazard=True), AlreadyHazard),
-    ],
+GUARDED = (
+    ("finish", S.in_progress, W.handler, _facts(first_contact_at=None), NobodyContacted),
+    ("ask", S.in_progress, W.handler, _facts(asks=2), AskedEnough),
+    ("ask", S.in_progress, W.handler, _facts(asks=3), AskedEnough),
+    ("pass_check", S.handled, W.verifier, _facts(viewer_handled=True), SameHands),
+    ("fail_check", S.handled, W.verifier, _facts(viewer_handled=True), SameHands),
+    ("dispute", S.awaiting_rating, W.reporter, _facts(cycle=9), DisputedEnough),
+    ("finish", S.in_progress, W.handler, _facts(cycle=2), NobodyContacted),
+    ("finish", S.in_progress, W.handler, _facts(tasks_open=1), TasksOpen),
+    ("pass_check", S.handled, W.system, _facts(by_system=True, low_risk=False), NeedsAPerson),
+    ("transfer", S.dispatched, W.unit_lead, _facts(transfers=2), TransferredEnough),
+    ("transfer", S.in_progress, W.unit_lead, _facts(transfers=2), TransferredEnough),
+    ("reopen", S.closed, W.reporter, _facts(may_reopen=False), TooLateToReopen),
+    ("reopen", S.closed, W.verifier, _facts(cycle=9), DisputedEnough),
+    ("confirm", S.in_progress, W.dispatcher, _facts(confirm_owed=False), NothingToConfirm),
+    ("confirm", S.in_progress, W.dispatcher, _facts(viewer_handled=True), SameHands),
+    ("call_back", S.closed, W.caller, _facts(callback_owed=False), NoCallBackOwed),
+    ("plan", S.in_progress, W.dispatcher, _facts(level=1), NotThatHigh),
+    ("report_up", S.in_progress, W.overseer, _facts(level=3), NotThatHigh),
+    ("mark_hazard", S.in_progress, W.dispatcher, _facts(hazard=True), AlreadyHazard),
+    ("object", S.merged, W.reporter, _facts(objection_open=False), TooLateToObject),
 )
+
+
+@pytest.mark.parametrize(("move", "state", "who", "facts", "refusal"), GUARDED)
 def test_guards_refuse_with_409_and_their_reason(
     move: str, state: CaseState, who: Standing, facts: CaseFacts, refusal: type[Problem]
 ) -> None:
@@ -232,6 +234,14 @@ def test_guards_refuse_with_409_and_their_reason(
     assert move not in found.facts["moves"]
     assert move not in CASES.open(state, frozenset({who}), facts)
     assert decide(move, state, {who}) is TABLE[move, state][0]
+
+
+@pytest.mark.parametrize(("move", "who", "facts", "refusal"), [(m, w, f, r) for m, _, w, f, r in GUARDED])
+def test_a_guard_is_asked_wherever_its_move_leads_from(
+    move: str, who: Standing, facts: CaseFacts, refusal: type[Problem]
+) -> None:
+    states = [state for (name, state), (_, by) in TABLE.items() if name == move and who in by]
+    assert {type(decide(move, state, {who}, facts)) for state in states} == {refusal}
 
 
 @pytest.mark.parametrize(
