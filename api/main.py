@@ -1,11 +1,12 @@
 """The one place where the parts are put together."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 from typing import Any
 
-from fastapi import APIRouter, FastAPI, Request
+from fastapi import APIRouter, FastAPI, Response
 from starlette.routing import Match, Mount
 from starlette.types import Scope
 
@@ -20,6 +21,7 @@ from api.kit.hot import Lane
 from api.kit.http import Edge, TransactionRoute, install
 from api.kit.secrets import Vault
 from api.kit.throttle import Throttle
+from api.kit.wire import dumps
 from api.openapi import document, hot_routes, operation_id
 from api.routers import (
     activities,
@@ -259,23 +261,30 @@ def catalogue() -> FastAPI:
 
 
 def _documents() -> APIRouter:
-    """The OpenAPI documents, made once when first asked for."""
+    """The OpenAPI documents, made once when first asked for: by a thread, for it takes seconds and nobody else waits."""
     router = APIRouter(route_class=TransactionRoute, include_in_schema=False)
-    made: dict[bool, dict[str, Any]] = {}
+    made: dict[bool, bytes] = {}
+    making = asyncio.Lock()
 
-    def of(admin: bool) -> dict[str, Any]:
-        if not made:
-            told = catalogue()
-            made.update({console: document(told, admin=console) for console in (False, True)})
-        return made[admin]
+    async def of(admin: bool) -> Response:
+        async with making:
+            if not made:
+                made.update(await asyncio.to_thread(_made))
+        return Response(made[admin], media_type="application/json")
 
     @router.get("/openapi.json")
-    async def read_openapi(request: Request) -> dict[str, Any]:
-        return of(False)
+    async def read_openapi() -> Response:
+        return await of(False)
 
     @router.get("/admin/openapi.json")
-    async def read_admin_openapi(viewer: CurrentViewer, tx: Tx) -> dict[str, Any]:
+    async def read_admin_openapi(viewer: CurrentViewer, tx: Tx) -> Response:
+        answer = await of(True)  # before the transaction begins: it would wait, too
         await require_anywhere(tx, viewer, Permission.case_read)
-        return of(True)
+        return answer
 
     return router
+
+
+def _made() -> dict[bool, bytes]:
+    told = catalogue()
+    return {admin: dumps(document(told, admin=admin)) for admin in (False, True)}

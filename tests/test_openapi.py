@@ -1,15 +1,19 @@
 """The contract in git is the one the program serves, valid, and told in Chinese."""
 
+import asyncio
 import copy
 import re
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from fastapi import FastAPI
 from jsonschema import Draft202012Validator
 
+from api import main
 from api.openapi import document
 from api.routers import imports, notices
 from scripts.openapi import DOCS, FILES, faults, written
@@ -33,6 +37,30 @@ def operations(found: dict[str, dict[str, Any]]) -> Iterator[tuple[str, dict[str
 
 def test_the_files_in_docs_are_what_the_program_serves(found: dict[str, dict[str, Any]]) -> None:
     assert faults(DOCS, found) == []
+
+
+async def test_the_program_serves_what_it_made_once(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/openapi.json")
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "application/json")
+    assert answer.json() == specification(admin=False)
+    assert (await client.get("/openapi.json")).content == answer.content
+
+
+async def test_while_the_documents_are_made_others_are_answered(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answered = threading.Event()
+
+    def make() -> dict[bool, bytes]:
+        assert answered.wait(20), "nobody was answered meanwhile"
+        return {False: b"{}", True: b"{}"}
+
+    monkeypatch.setattr(main, "_made", make)
+    asked = asyncio.create_task(client.get("/openapi.json"))
+    await asyncio.sleep(0.05)
+    assert (await client.get("/healthz")).status_code == 200
+    answered.set()
+    assert (await asked).status_code == 200
 
 
 def test_a_changed_missing_or_invalid_document_is_found(tmp_path: Path) -> None:
