@@ -182,7 +182,7 @@ def main() -> None:
     votes = read(options.folder)
     logging.basicConfig(level="WARNING")
     with tempfile.TemporaryDirectory() as folder, EmbeddedEngines(Path(folder) / "data") as engines:
-        migrations.upgrade(engines.addresses.database_url)
+        migrations.upgrade(engines.addresses.database_url, owner=engines.addresses.owner_url)
         logging.getLogger("linli").setLevel("WARNING")
         for line in uvloop.run(run(engines.addresses.database_url, engines.addresses.redis_url, votes)):
             print(line)
