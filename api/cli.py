@@ -7,8 +7,6 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_group
 
-from api.kit.late import loading
-
 _WHERE = {
     "serve": "serve",
     "migrate": "serve",
@@ -34,8 +32,7 @@ class _Commands(TyperGroup):
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         if cmd_name not in _WHERE:
             return None
-        with loading():
-            module = import_module(f"api.commands.{_WHERE[cmd_name]}")
+        module = import_module(f"api.commands.{_WHERE[cmd_name]}")
         return get_group(module.commands).get_command(ctx, cmd_name)
 
 

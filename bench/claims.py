@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from api.kit.db import Database
 from bench.facing import facing
-from bench.harness import Ask, Ratio, compare
+from bench.harness import RACED, Ask, Ratio, compare
 from bench.seed import RESIDENTS, token
 
 PATH = "claim a wish, 200 racers, one winner"
@@ -52,5 +52,5 @@ async def run(database_url: str, redis_url: str, *, rounds: int = 25) -> Ratio:
             rows = await tx.execute(text("select id from needs where state = 'published' order by id"))
             wishes = [str(row[0]) for row in rows]
         return await compare(
-            limit, product, _asks(wishes), rounds=rounds, operations=RACERS, concurrent=RACERS
+            limit, product, _asks(wishes), rounds=rounds, operations=RACERS, concurrent=RACERS, good=RACED
         )

@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from api.kit.db import Database
 from bench.facing import facing
-from bench.harness import Ask, Ratio, compare
+from bench.harness import RACED, Ask, Ratio, compare
 from bench.seed import RESIDENTS, token
 
 PATH = "sign up for an activity, 200 callers, 5 seats and 10 places"
@@ -46,5 +46,11 @@ async def run(database_url: str, redis_url: str, *, rounds: int = 25) -> Ratio:
             rows = await tx.execute(text("select id from activities order by starts_at"))
             activities = [str(row[0]) for row in rows]
         return await compare(
-            limit, product, _asks(activities), rounds=rounds, operations=CALLERS, concurrent=CALLERS
+            limit,
+            product,
+            _asks(activities),
+            rounds=rounds,
+            operations=CALLERS,
+            concurrent=CALLERS,
+            good=RACED,
         )

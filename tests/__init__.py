@@ -2,6 +2,5 @@
 
 import gc
 
-gc.set_threshold(
-    50_000, 20, 50
-)  # what they load is much and stays: by the default it is looked through all the time
+# What they load is much and stays: by the default it is looked through all the time.
+gc.set_threshold(50_000, 20, 50)

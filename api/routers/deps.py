@@ -94,7 +94,7 @@ async def once(request: Request, viewer: CurrentViewer, tx: Tx, key: Key = None)
     if key is None:
         return
     name = idempotency.check_key(key)
-    asked = f"{request.scope['path']}?{request.url.query}"
+    asked = f"{request.url.path}?{request.url.query}"
     mark = idempotency.fingerprint(request.method, asked, await request.body())
     pending = idempotency.Pending(viewer.person_id, name, mark)
     await idempotency.begin(tx, pending)

@@ -89,15 +89,17 @@ async def test_supporters_hear_of_each_public_step_and_rate_for_themselves(town:
     case = (await town.submit(**LIFT, visibility="public"))["id"]
     fan = await neighbours.somebody(town, "同楼的")
     await neighbours.lives(town, fan, town.here.home)
+    colleague = town.here.second_worker
+    assert (await colleague.post(f"/cases/{case}/supports")).status_code == 201
     await pump()
-    for who in (fan, town.here.second_worker):
-        assert (await who.post(f"/cases/{case}/supports")).status_code == 201
+    assert (await fan.post(f"/cases/{case}/supports")).status_code == 201
     await pump()
     early = await fan.post(f"/cases/{case}/ratings", {"overall": 4})
     assert (early.status_code, early.json()["code"]) == (409, "wrong_moment")
     await _handled(town, case)
     await town.here.secretary.move(case, "pass_check")
     await pump()
+    assert "已派至" in "\n".join(await _titles(colleague))
     told = "\n".join(await _titles(fan))
     for step in ("已签收", "新的公开答复", "已处置", "请评价"):
         assert f"您附和的诉求“{LIFT['title']}”" in told
@@ -108,7 +110,7 @@ async def test_supporters_hear_of_each_public_step_and_rate_for_themselves(town:
     assert (rated.json()["state"], rated.json()["rating"]) == ("closed", 5)
     again = await fan.post(f"/cases/{case}/ratings", {"overall": 5})
     assert (again.status_code, again.json()["code"]) == (409, "already_rated")
-    own = await town.here.second_worker.post(f"/cases/{case}/ratings", {"overall": 5})
+    own = await colleague.post(f"/cases/{case}/ratings", {"overall": 5})
     assert (own.status_code, own.json()["code"]) == (403, "not_allowed"), "his own unit's work"
 
 

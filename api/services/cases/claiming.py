@@ -39,9 +39,12 @@ async def claim(tx: AsyncSession, *, person_id: UUID | None = None, case_id: UUI
         .order_by(col(Case.id))
         .with_for_update(of=Case, key_share=True)
     )
+    ids = held.scalars().all()
+    if not ids:
+        return
     claimed = await tx.execute(
         update(Case)
-        .where(*theirs, col(Case.id).in_(held.scalars().all()))
+        .where(*theirs, col(Case.id).in_(ids))
         .values(reporter_id=col(Person.id), version=col(Case.version) + 1, updated_at=now)
         .returning(col(Case.id))
         .execution_options(synchronize_session=False)
