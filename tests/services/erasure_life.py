@@ -56,8 +56,8 @@ MINE: dict[str, str] = {
     "polls": "t.state = 'draft'",
 }
 """The person's rows of tables that export none, or others."""
-GIVEN = {("papers", "state"): "ready", ("certificates", "state"): "requested"}
-"""What a check of the table asks for beside the words."""
+GIVEN = {("papers", "state"): "ready", ("certificates", "state"): "requested", ("seats", "ticket"): 9_999}
+"""What a check of the table asks for beside the words; a ticket that nobody has drawn in whichever activity it is."""
 OWN = {
     "cases": "reporter_id = :person",
     "needs": "author_id = :person",
