@@ -9,9 +9,7 @@ from functools import partial
 from pathlib import Path
 from tempfile import gettempdir
 from urllib.parse import urlsplit
-from uuid import uuid4
 
-import asyncpg
 import httpx
 import pytest
 from fastapi import FastAPI
@@ -29,6 +27,7 @@ from api.services.content.checking import Moderator
 from api.services.due import DueClock
 from api.settings import Settings
 from tests.conformance import conforms
+from tests.databases import Databases, execute, named
 from tests.engines_fixture import engines  # noqa: F401  (fixtures are found by being here)
 from tests.mold import Mold, cast, keep
 from tests.moments import NOON, SETTLED, among_processes
@@ -64,27 +63,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: not item.path.relative_to(ROOT).as_posix().startswith(LONG))
 
 
-async def _sql(url: str, statement: str) -> None:
-    connection = await asyncpg.connect(url)
-    try:
-        await connection.execute(statement)
-    finally:
-        await connection.close()
-
-
-def _named(url: str, database: str) -> str:
-    """The same server, another database."""
-    head, separator, query = url.partition("?")
-    return f"{head.rsplit('/', 1)[0]}/{database}{separator}{query}"
-
-
 @pytest.fixture(scope="session")
 def template(engines: EmbeddedEngines) -> str:
-    """A migrated database that every test's own is copied from."""
+    """A migrated database that every test's own is a copy of."""
     admin = engines.addresses.admin_url
-    asyncio.run(_sql(admin, f"create database {TEMPLATE} owner linli_owner"))
+    asyncio.run(execute(admin, f"create database {TEMPLATE} owner linli_owner"))
     program, owner = (
-        _named(url, TEMPLATE) for url in (engines.addresses.database_url, engines.addresses.owner_url)
+        named(url, TEMPLATE) for url in (engines.addresses.database_url, engines.addresses.owner_url)
     )
     migrations.upgrade(program, owner=owner)
     return TEMPLATE
@@ -95,10 +80,10 @@ def mold(engines: EmbeddedEngines, template: str, wechat_platform: Simulator) ->
     """The town of tests/town.py, built once, an hour before any test that gets a copy."""
     clock.set_to(SETTLED)
     admin = engines.addresses.admin_url
-    url = _named(engines.addresses.database_url, TOWN)
+    url = named(engines.addresses.database_url, TOWN)
 
     async def build() -> Mold:
-        await _sql(admin, f"create database {TOWN} template {template} owner linli_owner")
+        await execute(admin, f"create database {TOWN} template {template} owner linli_owner")
         redis = cache.connect(engines.addresses.redis_url)
         await redis.flushall()
         app = create_app(_settings(url, engines, wechat_platform))
@@ -120,26 +105,30 @@ def origin(request: pytest.FixtureRequest, template: str) -> str:
     return mold.database
 
 
+@pytest.fixture(scope="session")
+def databases(engines: EmbeddedEngines) -> Databases:
+    """Where every test's own comes from."""
+    return Databases(engines.addresses.admin_url)
+
+
 @pytest.fixture
-async def database_url(engines: EmbeddedEngines, origin: str) -> AsyncIterator[str]:
+async def database_url(engines: EmbeddedEngines, databases: Databases, origin: str) -> AsyncIterator[str]:
     """A fresh migrated database of this test's own, as the program's role: it owns nothing there."""
-    name = f"t_{uuid4().hex[:12]}"
-    admin = engines.addresses.admin_url
-    await _sql(admin, f"create database {name} template {origin} owner linli_owner")
-    yield _named(engines.addresses.database_url, name)
-    await _sql(admin, f"drop database {name} with (force)")
+    name = await databases.lend(origin)
+    yield named(engines.addresses.database_url, name)
+    await databases.take_back(name, origin)
 
 
 @pytest.fixture
 def owner_url(engines: EmbeddedEngines, database_url: str) -> str:
     """The same database as the owner of its schema."""
-    return _named(engines.addresses.owner_url, urlsplit(database_url).path[1:])
+    return named(engines.addresses.owner_url, urlsplit(database_url).path[1:])
 
 
 @pytest.fixture
 def as_owner(owner_url: str) -> Callable[[str], Awaitable[None]]:
     """Run SQL that only the owner may: tables for a test alone, a constraint that breaks something."""
-    return partial(_sql, owner_url)
+    return partial(execute, owner_url)
 
 
 @pytest.fixture

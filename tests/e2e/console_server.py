@@ -9,10 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 from uuid import uuid4
 
-import asyncpg
 import httpx
 import pyotp
 import uvicorn
@@ -24,6 +22,7 @@ from api.models.places import PlaceId
 from api.rules.places import Level, path_of
 from api.rules.roles import Role
 from api.settings import Settings
+from tests.databases import execute, named
 from tests.town import PASSWORD, make_admin
 
 CODE = "320000000000"
@@ -82,21 +81,13 @@ async def _administrator(settings: Settings, place: PlaceId) -> Administrator:
     return Administrator(made.username, PASSWORD, made.totp, made.name)
 
 
-async def _execute(url: str, statement: str) -> None:
-    connection = await asyncpg.connect(url)
-    try:
-        await connection.execute(statement)
-    finally:
-        await connection.close()
-
-
 @contextmanager
 def fresh_database(engines: EmbeddedEngines, template: str) -> Iterator[str]:
     """A migrated database, gone at the end. Yields its address."""
     name, admin = f"console_{uuid4().hex[:12]}", engines.addresses.admin_url
-    _elsewhere(_execute(admin, f"create database {name} template {template} owner linli_owner"))
-    yield urlsplit(engines.addresses.database_url)._replace(path=f"/{name}").geturl()
-    _elsewhere(_execute(admin, f"drop database {name} with (force)"))
+    _elsewhere(execute(admin, f"create database {name} template {template} owner linli_owner"))
+    yield named(engines.addresses.database_url, name)
+    _elsewhere(execute(admin, f"drop database {name} with (force)"))
 
 
 @contextmanager

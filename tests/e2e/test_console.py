@@ -123,6 +123,10 @@ def test_an_administrator_signs_in_and_tries_an_operation(
     tried = try_out(page, "get", READ)
     expect(tried.locator(".live-responses-table tbody .response-col_status")).to_contain_text("200")
     assert "Bearer" not in tried.locator(".curl-command").inner_text()
+    told = tried.locator('.responses-inner tr.response[data-code="200"] .example')
+    expect(told).to_contain_text('"items"')  # the page of items, and what it refers to
+    expect(told).to_contain_text('"number"')
+    expect(page.locator(".errors-wrapper")).to_have_count(0)
     page.get_by_role("button", name="Authorize").click()
     expect(page.locator(".auth-container")).to_contain_text("client_secret")
 

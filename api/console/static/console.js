@@ -157,6 +157,37 @@ function placed(spec) {
   return spec;
 }
 
+/** Of the document what the part at `path` needs: itself and the components that it refers to, near or far. */
+function excerpt(spec, path) {
+  const [section, name] = path;
+  const part = { ...spec, paths: {}, components: {} };
+  const wanted = [[section, name]];
+  const follow = (value) => {
+    if (value === null || typeof value !== "object") return;
+    if (typeof value.$ref === "string") wanted.push(value.$ref.replace("#/components/", "components/").split("/"));
+    Object.values(value).forEach(follow);
+  };
+  while (wanted.length) {
+    const [from, ...at] = wanted.pop();
+    let [source, target] = [spec[from], part[from]];
+    for (const step of at.slice(0, -1)) [source, target] = [source?.[step], (target[step] ??= {})];
+    const last = at.at(-1);
+    if (source?.[last] === undefined || last in target) continue;
+    target[last] = source[last];
+    follow(source[last]);
+  }
+  return part;
+}
+
+/** Swagger UI reads the whole document anew for every operation that is opened: seconds. This hands it the excerpt. */
+const readsExcerpts = () => ({
+  afterLoad() {
+    const whole = this.fn.resolveSubtree;
+    this.fn.resolveSubtree = (spec, path, options) =>
+      whole(path.length < 2 ? spec : excerpt(spec, path), path, options);
+  },
+});
+
 /** Whether Swagger's own Authorize button holds a token; then it answers for its requests itself. */
 const authorizedInSwagger = () => ui !== null && ui.authSelectors.authorized().size > 0;
 
@@ -189,6 +220,7 @@ async function open() {
       domNode: $("swagger"),
       layout: "BaseLayout",
       presets: [window.SwaggerUIBundle.presets.apis],
+      plugins: [readsExcerpts],
       requestInterceptor: addToken,
       responseInterceptor: readAnswer,
       showMutatedRequest: false, // the token stays out of the curl line people copy into reports
