@@ -16,7 +16,7 @@ from jsonschema import Draft202012Validator
 from api import main
 from api.openapi import document
 from api.routers import imports, notices
-from scripts.openapi import DOCS, FILES, faults, written
+from scripts.openapi import DOCS, FILES, documents, faults, written
 from tests.conformance import specification
 
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
@@ -25,7 +25,7 @@ VERB_NOUN = re.compile(r"[a-z]+(_[a-z]+)+")
 
 @pytest.fixture(scope="module")
 def found() -> dict[str, dict[str, Any]]:
-    return {name: specification(admin) for name, admin in FILES.items()}
+    return documents()
 
 
 def operations(found: dict[str, dict[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]:

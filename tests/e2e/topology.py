@@ -22,7 +22,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
-from typing import Self
+from typing import Protocol, Self
 from urllib.parse import urlsplit
 
 import httpx
@@ -70,9 +70,19 @@ def replace(text: str, old: str, new: str) -> str:
     return text.replace(old, new)
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
     if _prctl is not None:
         _prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
+
+
+class Running(Protocol):
+    """What a `Program` asks of its process, as of a Popen."""
+
+    @property
+    def pid(self) -> int: ...
+    def poll(self) -> int | None: ...
+    def wait(self, timeout: float | None = None) -> int: ...
+    def send_signal(self, number: signal.Signals) -> None: ...
 
 
 @dataclass
@@ -85,7 +95,7 @@ class Program:
     """Where its output goes, as <name>.log, appended over restarts."""
     ready: str | None = None
     env: dict[str, str] = field(default_factory=dict)
-    process: "subprocess.Popen[bytes] | None" = None
+    process: Running | None = None
 
     @property
     def pid(self) -> int:
@@ -113,7 +123,7 @@ class Program:
                 cwd=ROOT,
                 env={**os.environ, **self.env},
                 start_new_session=True,
-                preexec_fn=_die_with_parent,
+                preexec_fn=die_with_parent,
             ).result()
         return self
 
@@ -221,7 +231,7 @@ class Nginx(Program):
     def kill(self) -> None:
         """End it and its workers: SIGTERM lets the master take them along, SIGKILL for all when it does not."""
         if self.process is not None and self.process.poll() is None:
-            self.process.terminate()
+            self.process.send_signal(signal.SIGTERM)
             with suppress(subprocess.TimeoutExpired):
                 self.process.wait(5)
         super().kill()

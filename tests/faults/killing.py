@@ -2,21 +2,20 @@
 
 import asyncio
 import struct
-import sys
 import time
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
 
 from api.settings import Settings
-from tests.e2e.topology import Program
+from tests.forked import Forked
 from tests.neighbours import scalar
 from tests.town import Town
 
 Between = Callable[[], Awaitable[object]]
 
 
-class SlowWorker(Program):
+class SlowWorker(Forked):
     """What it did stays uncommitted for `seconds`; see slow_worker_main."""
 
     def __init__(
@@ -28,7 +27,7 @@ class SlowWorker(Program):
         self.ahead(ahead)
         super().__init__(
             "slow-worker",
-            [sys.executable, "-m", "tests.faults.slow_worker_main"],
+            ["tests.faults.slow_worker_main"],
             folder,
             env={
                 "DATABASE_URL": str(settings.database_url),

@@ -2,7 +2,6 @@
 
 import asyncio
 import signal
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ import httpx
 
 from api.settings import Settings
 from tests.e2e.topology import Program, free_port, running
+from tests.forked import Forked
 from tests.neighbours import somebody
 from tests.town import Actor, Town
 
@@ -46,9 +46,9 @@ def two_processes(
     }
     ports = [free_port(), free_port()]
     programs = [
-        Program(
+        Forked(
             f"racing-{port}",
-            [sys.executable, "-m", f"tests.faults.{main}", str(port), *how],
+            [f"tests.faults.{main}", str(port), *how],
             folder,
             f"http://127.0.0.1:{port}/readyz",
             environment,

@@ -4,7 +4,6 @@ import asyncio
 import os
 import random
 import signal
-import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -22,6 +21,7 @@ from api.settings import Settings
 from tests.e2e.topology import Program, free_port
 from tests.faults.often import PATIENCE_S, often
 from tests.faults.own_engines import database_url, own_engines  # noqa: F401  (fixtures are found by being here)
+from tests.forked import Forked
 from tests.town import Actor, Town
 
 pytestmark = [pytest.mark.fault, pytest.mark.timeout(PATIENCE_S)]
@@ -46,9 +46,9 @@ def settings(settings: Settings, own_engines: EmbeddedEngines) -> Settings:
 def _api(settings: Settings, folder: Path, port: int, *how: str) -> Program:
     assert settings.database_url is not None
     assert settings.redis_url is not None
-    return Program(
+    return Forked(
         f"api-{port}",
-        [sys.executable, "-m", "tests.faults.api_main", str(port), *how],
+        ["tests.faults.api_main", str(port), *how],
         folder,
         f"http://127.0.0.1:{port}/readyz",
         {

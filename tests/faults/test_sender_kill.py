@@ -7,7 +7,6 @@ import asyncio
 import itertools
 import os
 import random
-import sys
 from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
@@ -28,6 +27,7 @@ from api.rules.notices import ConsentEntry, ConsentSource
 from api.services import ledger, sending
 from api.services.sending import give_up_lost
 from tests.e2e.topology import Program
+from tests.forked import Forked
 from tests.services.test_sending import FIELDS, TEMPLATE, person, row, tell
 from tests.wechat_fixture import Simulator
 
@@ -111,9 +111,9 @@ def _senders(simulator: Simulator, database_url: str, engines: EmbeddedEngines, 
         "LINLI_WECHAT_BASE": simulator.base,
         "LINLI_WECHAT_SECRET": simulator.config.secret,
     }
-    command = [sys.executable, "-m", "tests.faults.sender_main"]
+    command = ["tests.faults.sender_main"]
     numbers = itertools.count()
-    return lambda: Program(f"sender-{next(numbers)}", command, folder, env=environment).launch()
+    return lambda: Forked(f"sender-{next(numbers)}", command, folder, env=environment).launch()
 
 
 async def test_what_was_under_way_when_its_sender_was_killed_is_never_sent_again(

@@ -5,7 +5,6 @@ import os
 import random
 import signal
 import struct
-import sys
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -31,6 +30,7 @@ from tests.e2e.topology import Program
 from tests.effects import effects, events, happen, prepare
 from tests.faults.often import often
 from tests.faults.own_engines import database_url, own_engines  # noqa: F401  (fixtures are found by being here)
+from tests.forked import Forked
 
 pytestmark = pytest.mark.fault
 
@@ -58,9 +58,9 @@ class Crew:
 
     def hire(self, seconds: float = 0.0, **environment: str) -> Program:
         """A worker whose effects stay uncommitted for `seconds`."""
-        worker = Program(
+        worker = Forked(
             f"worker-{len(self.workers)}",
-            [sys.executable, "-m", "tests.faults.worker_main"],
+            ["tests.faults.worker_main"],
             self.folder,
             env={
                 "DATABASE_URL": self.database_url,
