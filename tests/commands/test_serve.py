@@ -30,12 +30,15 @@ def is_ready(port: int) -> bool:
         return False
 
 
-def test_it_serves_mends_what_dies_and_ends_on_sigterm(tmp_path: Path) -> None:
+def test_it_serves_lets_others_speak_to_its_engines_mends_what_dies_and_ends_on_sigterm(
+    tmp_path: Path,
+) -> None:
     port = free_port()
     with linli(tmp_path, "serve", "--port", str(port)) as server:
         assert f"http://127.0.0.1:{port}/console" in server.until_it_says(UP)
         assert is_ready(port)
         assert "linli_http_requests" in httpx.get(f"http://127.0.0.1:{port}/metrics", trust_env=False).text
+        _doctor_and_migrate_speak_to_the_running_engines(tmp_path)
 
         api = child_of(server.process, "api.program", "api")
         api.kill()
@@ -57,6 +60,17 @@ def test_it_serves_mends_what_dies_and_ends_on_sigterm(tmp_path: Path) -> None:
         assert "Traceback" not in server.output
 
 
+def _doctor_and_migrate_speak_to_the_running_engines(folder: Path) -> None:
+    beside = folder / "beside"
+    beside.mkdir()
+    with linli(beside, "migrate", LINLI_DATA_DIR=str(folder / "data")) as migrate:
+        assert migrate.end() == 0, migrate.output
+    with linli(beside, "doctor", LINLI_DATA_DIR=str(folder / "data"), COLUMNS="200") as doctor:
+        doctor.end()
+    assert "正在运行" in doctor.output
+    assert "最近一次心跳" in doctor.output
+
+
 def test_killed_it_leaves_no_orphan_and_what_was_written_is_there_again(tmp_path: Path) -> None:
     port = free_port()
     with linli(tmp_path, "serve", "--port", str(port)) as server:
@@ -69,20 +83,6 @@ def test_killed_it_leaves_no_orphan_and_what_was_written_is_there_again(tmp_path
         again.until_it_says(UP)
         assert (tmp_path / "data" / "passwords.json").read_text() == passwords
         assert again.stop(signal.SIGINT) == 0, again.output
-
-
-def test_doctor_and_migrate_speak_to_the_running_engines(tmp_path: Path) -> None:
-    with linli(tmp_path, "serve", "--port", "0") as server:
-        server.until_it_says(UP)
-        beside = tmp_path / "beside"
-        beside.mkdir()
-        with linli(beside, "migrate", LINLI_DATA_DIR=str(tmp_path / "data")) as migrate:
-            assert migrate.end() == 0, migrate.output
-        with linli(beside, "doctor", LINLI_DATA_DIR=str(tmp_path / "data"), COLUMNS="200") as doctor:
-            doctor.end()
-        assert "正在运行" in doctor.output
-        assert "最近一次心跳" in doctor.output
-        assert server.stop(signal.SIGTERM) == 0
 
 
 def test_a_port_in_use_is_said_before_anything_starts(tmp_path: Path) -> None:

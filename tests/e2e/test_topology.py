@@ -78,7 +78,15 @@ async def until_nothing_waits(town: Town, within: float = 120.0) -> None:
     pytest.fail(f"the worker has not carried out everything: {state}")
 
 
-async def test_a_rolling_restart_fails_no_request_and_each_case_is_there_once(
+async def test_restarts_and_a_kill_cost_no_caller_anything_and_nginx_keeps_what_the_api_says(
+    town: Town, deployed: Deployed
+) -> None:
+    await _nginx_keeps_what_the_api_says(deployed)
+    await _a_rolling_restart_fails_no_request_and_each_case_is_there_once(town, deployed)
+    await _a_process_killed_over_a_request_costs_the_caller_nothing(town, deployed)
+
+
+async def _a_rolling_restart_fails_no_request_and_each_case_is_there_once(
     town: Town, deployed: Deployed
 ) -> None:
     resident = town.here.resident.headers
@@ -111,9 +119,7 @@ async def test_a_rolling_restart_fails_no_request_and_each_case_is_there_once(
     await until_nothing_waits(town)
 
 
-async def test_a_process_killed_over_a_request_costs_the_caller_nothing(
-    town: Town, deployed: Deployed
-) -> None:
+async def _a_process_killed_over_a_request_costs_the_caller_nothing(town: Town, deployed: Deployed) -> None:
     resident = town.here.resident.headers
 
     async def ask(client: httpx.AsyncClient, _: int) -> httpx.Response:
@@ -127,7 +133,7 @@ async def test_a_process_killed_over_a_request_costs_the_caller_nothing(
     assert set(await Traffic(deployed.nginx.url, ask).during(kill)) == {"200"}
 
 
-async def test_the_way_through_nginx_keeps_what_the_api_says(town: Town, deployed: Deployed) -> None:
+async def _nginx_keeps_what_the_api_says(deployed: Deployed) -> None:
     async with httpx.AsyncClient(base_url=deployed.nginx.url, trust_env=False) as client:
         refused = await client.get("/v1/cases", headers={"x-request-id": "a-plain-name"})
         assert refused.status_code == 401
