@@ -3,7 +3,7 @@
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -26,6 +26,7 @@ from api.services import clockwork, consequences
 from api.services.content.checking import Moderator
 from api.services.due import DueClock
 from api.settings import Settings
+from tests.compiled import Engines
 from tests.conformance import conforms
 from tests.databases import Databases, execute, named
 from tests.engines_fixture import engines  # noqa: F401  (fixtures are found by being here)
@@ -61,6 +62,14 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What keeps a worker for minutes comes first: at the end the workers have equally little left."""
     items.sort(key=lambda item: not item.path.relative_to(ROOT).as_posix().startswith(LONG))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _compiled() -> Iterator[None]:
+    """Statements are compiled once a run, not once a test."""
+    with pytest.MonkeyPatch.context() as patches:
+        Engines().install(patches)
+        yield
 
 
 @pytest.fixture(scope="session")

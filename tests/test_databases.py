@@ -12,14 +12,10 @@ from tests.services.test_privacy import dumped
 PEOPLE = """insert into people (id, state, nickname, created_at, updated_at)
   select gen_random_uuid(), 'active', '又一位', now(), now()"""
 BEYOND_ROWS = (
-    "create table one_more (id int)",
     "alter table people add column one_more int",
     "alter table events disable trigger user",
     "alter table cases drop constraint pk_cases cascade",
-    "create index one_more on people (avatar)",
     "create or replace function one_more() returns int language sql as 'select 1'",
-    "create schema one_more",
-    "grant delete on events to linli",
     "analyze people",
     "create sequence one_more",
     f"{PEOPLE} from generate_series(1, {ROOMY} / 80)",

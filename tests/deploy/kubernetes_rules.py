@@ -24,7 +24,7 @@ def faults(files: Mapping[str, str], commands: frozenset[str]) -> list[str]:
     documents: dict[str, list[Document]] = {}
     for name, text in files.items():
         try:
-            documents[name] = [d for d in yaml.safe_load_all(text) if d is not None]
+            documents[name] = [d for d in yaml.load_all(text, yaml.CSafeLoader) if d is not None]
         except yaml.YAMLError as error:
             return [f"not-yaml: {name} {error}"]
     kustomization = documents.pop(KUSTOMIZATION)[0]
