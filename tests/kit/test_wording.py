@@ -80,7 +80,11 @@ def kinds(schema: Any) -> Iterator[str]:
 
 
 def used() -> set[str]:
-    return {kind for _, adapter in inputs() for kind in kinds(adapter.core_schema)}
+    found = set()
+    for _, adapter in inputs():
+        adapter.rebuild()  # the program builds each when it is first asked
+        found.update(kinds(adapter.core_schema))
+    return found
 
 
 def raised() -> set[str]:

@@ -159,9 +159,8 @@ function placed(spec) {
 
 /** Of the document what the part at `path` needs: itself and the components that it refers to, near or far. */
 function excerpt(spec, path) {
-  const [section, name] = path;
   const part = { ...spec, paths: {}, components: {} };
-  const wanted = [[section, name]];
+  const wanted = [path.slice(0, path[0] === "components" ? 3 : 2)]; // a path with its methods, or one component
   const follow = (value) => {
     if (value === null || typeof value !== "object") return;
     if (typeof value.$ref === "string") wanted.push(value.$ref.replace("#/components/", "components/").split("/"));
