@@ -1,13 +1,11 @@
 """Fixtures shared by all tests: real engines once a run, a fresh migrated database for each test that asks."""
 
 import asyncio
-import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
-from tempfile import gettempdir
 from urllib.parse import urlsplit
 
 import httpx
@@ -85,7 +83,13 @@ def template(engines: EmbeddedEngines) -> str:
 
 
 @pytest.fixture(scope="session")
-def mold(engines: EmbeddedEngines, template: str, wechat_platform: Simulator) -> Mold:
+def uploads(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the run keeps pictures: of its own, whoever else tests on this machine."""
+    return tmp_path_factory.mktemp("uploads")
+
+
+@pytest.fixture(scope="session")
+def mold(engines: EmbeddedEngines, template: str, wechat_platform: Simulator, uploads: Path) -> Mold:
     """The town of tests/town.py, built once, an hour before any test that gets a copy."""
     clock.set_to(SETTLED)
     admin = engines.addresses.admin_url
@@ -95,7 +99,7 @@ def mold(engines: EmbeddedEngines, template: str, wechat_platform: Simulator) ->
         await execute(admin, f"create database {TOWN} template {template} owner linli_owner")
         redis = cache.connect(engines.addresses.redis_url)
         await redis.flushall()
-        app = create_app(_settings(url, engines, wechat_platform))
+        app = create_app(_settings(url, engines, wechat_platform, uploads))
         async with running(app) as client:
             town = await build_town(app, client, wechat_platform)
         found = Mold(TOWN, town, await keep(redis))
@@ -169,13 +173,13 @@ def _moment(request: pytest.FixtureRequest) -> None:
 
 @pytest.fixture
 def settings(
-    database_url: str, engines: EmbeddedEngines, redis: Redis, wechat_simulator: Simulator
+    database_url: str, engines: EmbeddedEngines, redis: Redis, wechat_simulator: Simulator, uploads: Path
 ) -> Settings:
     """Development settings on this test's engines and the simulator."""
-    return _settings(database_url, engines, wechat_simulator)
+    return _settings(database_url, engines, wechat_simulator, uploads)
 
 
-def _settings(database_url: str, engines: EmbeddedEngines, simulator: Simulator) -> Settings:
+def _settings(database_url: str, engines: EmbeddedEngines, simulator: Simulator, uploads: Path) -> Settings:
     return Settings(
         _env_file=None,
         database_url=database_url,
@@ -186,7 +190,7 @@ def _settings(database_url: str, engines: EmbeddedEngines, simulator: Simulator)
         wechat_push_token=simulator.config.push_token,
         wechat_push_aes_key=simulator.config.push_aes_key,
         pool_size=16,
-        upload_dir=Path(gettempdir()) / "linli-test-uploads" / str(os.getpid()),
+        upload_dir=uploads,
     )
 
 
